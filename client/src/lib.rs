@@ -1,0 +1,2 @@
+//! An async client for Apache Kafka's protocol.
+#![forbid(unsafe_code)]

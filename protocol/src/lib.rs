@@ -1,0 +1,2 @@
+//! Apache Kafka's wire protocol and record batches.
+#![forbid(unsafe_code)]

@@ -1,0 +1,1 @@
+//! The Naru broker.

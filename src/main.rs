@@ -1,0 +1,4 @@
+//! The `naru` binary.
+#![forbid(unsafe_code)]
+
+fn main() {}
