@@ -1,1 +1,4 @@
 //! The Naru broker.
+
+pub mod api;
+pub mod server;
