@@ -103,3 +103,22 @@ pub enum CloseReason {
     #[error("a produce request with acks=0 failed: {0}")]
     UnacknowledgedFailure(String),
 }
+
+/// What a handler may return: an [`Answer`], or a future of one. An async handler is a [`Answer::Barrier`] until it is
+/// done, so that its requests are applied in order.
+pub trait Respond<T> {
+    /// The answer, with its response turned into something else.
+    fn into_answer<U: Send + 'static>(self, f: impl FnOnce(T) -> Answer<U> + Send + 'static) -> Answer<U>;
+}
+
+impl<T: Send + 'static> Respond<T> for Answer<T> {
+    fn into_answer<U: Send + 'static>(self, f: impl FnOnce(T) -> Answer<U> + Send + 'static) -> Answer<U> {
+        self.and_then(f)
+    }
+}
+
+impl<T: Send + 'static, F: Future<Output = Answer<T>> + Send + 'static> Respond<T> for F {
+    fn into_answer<U: Send + 'static>(self, f: impl FnOnce(T) -> Answer<U> + Send + 'static) -> Answer<U> {
+        Answer::Barrier(Box::pin(async move { self.await.and_then(f) }))
+    }
+}

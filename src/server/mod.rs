@@ -21,7 +21,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Advertised, Answer, Chunks, ConnectionContext, Listener};
+use crate::api::{self, Advertised, Answer, Chunks, ConnectionContext, Listener};
+use crate::broker::Broker;
 
 pub use input::FrameError;
 pub use limits::Limits;
@@ -38,6 +39,12 @@ pub trait Service: Send + Sync + 'static {
     /// A future in the answer is dropped when its connection breaks; work that must be finished regardless belongs into
     /// a task of its own.
     fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> Answer<Chunks>;
+}
+
+impl Service for Arc<Broker> {
+    fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> Answer<Chunks> {
+        api::dispatch(self, connection, request)
+    }
 }
 
 /// A listener to open.
