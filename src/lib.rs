@@ -1,1 +1,5 @@
 //! The Naru broker.
+
+pub mod api;
+pub mod broker;
+pub mod server;

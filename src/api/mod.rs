@@ -1,0 +1,105 @@
+//! The APIs: one file each, and the one table of all of them.
+//!
+//! [`TABLE`] is the single truth about what this broker speaks. Dispatch, the ApiVersions answer and the coverage table in
+//! `docs/protocol.md` are made from it.
+// Kafka's names of APIs and error codes are words here; handlers share one signature.
+#![allow(clippy::doc_markdown, clippy::needless_pass_by_value)]
+
+mod answer;
+mod api_versions;
+mod context;
+#[cfg(test)]
+mod coverage;
+mod table;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use naru_protocol::{Request, RequestHeader, decode_request, encode_response};
+
+use crate::broker::Broker;
+
+pub use answer::{Answer, BoxFuture, Chunks, CloseReason, Respond};
+pub use context::{Advertised, ConnectionContext, Endpoint, Listener, RequestContext};
+pub use table::{Api, TABLE};
+
+/// Applies one request: a frame without its length.
+pub fn dispatch(broker: &Arc<Broker>, connection: &Arc<ConnectionContext>, frame: Bytes) -> Answer<Chunks> {
+    if let Some(refusal) = api_versions::refuse_unknown_version(&frame) {
+        return refusal;
+    }
+    let (header, body) = match RequestHeader::split(frame) {
+        Ok(split) => split,
+        Err(error) => return Answer::Close(CloseReason::MalformedHeader(error.to_string())),
+    };
+    let Some(api) = table::find(header.api_key, header.api_version) else {
+        return Answer::Close(CloseReason::Unsupported { key: header.api_key, version: header.api_version });
+    };
+    let context =
+        RequestContext { connection: Arc::clone(connection), client_id: header.client_id, version: header.api_version };
+    (api.handler)(Arc::clone(broker), context, Call { correlation_id: header.correlation_id, body })
+}
+
+/// A request whose body is not decoded yet.
+struct Call {
+    correlation_id: i32,
+    body: Bytes,
+}
+
+/// Decodes a request, has it handled, and encodes the response.
+fn serve<R: Request, A: Respond<R::Response>>(
+    broker: Arc<Broker>,
+    context: RequestContext,
+    call: Call,
+    handler: impl FnOnce(Arc<Broker>, RequestContext, R) -> A,
+) -> Answer<Chunks>
+where
+    R::Response: Send + 'static,
+{
+    let (version, correlation_id) = (context.version, call.correlation_id);
+    let request = match decode_request::<R>(call.body, version) {
+        Ok(request) => request,
+        Err(error) => {
+            let reason = error.to_string();
+            return Answer::Close(CloseReason::MalformedBody { api: R::KEY.name(), version, reason });
+        }
+    };
+    handler(broker, context, request).into_answer(move |response| respond(correlation_id, &response, version))
+}
+
+/// The response as bytes.
+fn respond<M: naru_protocol::Response>(correlation_id: i32, response: &M, version: i16) -> Answer<Chunks> {
+    match encode_response(correlation_id, response, version) {
+        Ok(chunks) => Answer::Ready(chunks),
+        Err(error) => {
+            let reason = error.to_string();
+            Answer::Close(CloseReason::Unencodable { api: M::KEY.name(), version, reason })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use naru_protocol::ApiKey;
+
+    use super::*;
+
+    #[test]
+    fn the_table_has_each_api_once_by_ascending_key_and_no_version_that_the_codec_lacks() {
+        assert!(TABLE.is_sorted_by(|a, b| (a.key as i16) < (b.key as i16)));
+        for api in TABLE {
+            let codec = api.key.versions();
+            let (min, max) = (api.versions.start(), api.versions.end());
+            assert!(codec.contains(min) && codec.contains(max), "{}: the codec has {codec:?}", api.key.name());
+            assert!(api.advertised_min <= *min, "{}", api.key.name());
+        }
+    }
+
+    #[test]
+    fn an_api_outside_the_table_is_not_found() {
+        assert!(table::find(ApiKey::ApiVersions as i16, 0).is_some());
+        assert!(table::find(ApiKey::ApiVersions as i16, 99).is_none());
+        assert!(table::find(-1, 0).is_none());
+        assert!(table::find(i16::MAX, 0).is_none());
+    }
+}

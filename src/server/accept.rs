@@ -1,0 +1,186 @@
+//! Accepting connections: limits, socket options, and surviving a lack of descriptors.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rustix::net::sockopt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use crate::api::{ConnectionContext, Listener};
+
+use super::Service;
+use super::connection::{Connection, Shared};
+
+/// A pause after a failed accept: without descriptors (EMFILE) accepting fails at once, again and again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A peer that vanished without a word is noticed after this time of silence ...
+const KEEP_ALIVE_IDLE: Duration = Duration::from_mins(1);
+/// ... and this many probes, this far apart.
+const KEEP_ALIVE_PROBES: u32 = 3;
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+static NEXT_CONNECTION: AtomicU64 = AtomicU64::new(1);
+
+/// Accepts the connections of one listener.
+pub(super) struct Acceptor<S> {
+    pub(super) socket: TcpListener,
+    pub(super) listener: Arc<Listener>,
+    pub(super) shared: Arc<Shared<S>>,
+    pub(super) occupancy: Arc<Occupancy>,
+}
+
+impl<S: Service> Acceptor<S> {
+    /// Runs until shutdown.
+    pub(super) async fn run(self) {
+        loop {
+            let accepted = tokio::select! {
+                () = self.shared.shutdown.cancelled() => return,
+                accepted = self.socket.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.admit(stream, peer),
+                // The client went away before it was accepted: nothing to wait for.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    tracing::warn!(listener = %self.listener.name, %error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, peer: SocketAddr) {
+        let limits = &self.shared.limits;
+        let place = match self.occupancy.enter(peer.ip(), limits.max_connections, limits.max_connections_per_ip) {
+            Ok(place) => place,
+            Err(full) => {
+                tracing::warn!(%peer, %full, "connection refused");
+                return;
+            }
+        };
+        let local = match prepare(&stream) {
+            Ok(local) => local,
+            Err(error) => {
+                tracing::debug!(%peer, %error, "the connection broke before it began");
+                return;
+            }
+        };
+        let id = NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed);
+        let context = ConnectionContext { id, peer, local, listener: Arc::clone(&self.listener) };
+        let connection = Connection::new(Arc::clone(&self.shared), context, stream);
+        tracing::debug!(%peer, listener = %self.listener.name, "connected");
+        tokio::spawn(async move {
+            let closed = connection.run().await;
+            tracing::debug!(%peer, reason = %closed, "disconnected");
+            drop(place);
+        });
+    }
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<SocketAddr> {
+    stream.set_nodelay(true)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, KEEP_ALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(stream, KEEP_ALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(stream, KEEP_ALIVE_PROBES)?;
+    stream.local_addr()
+}
+
+/// Who is connected.
+#[derive(Default)]
+pub(super) struct Occupancy {
+    seats: Mutex<Seats>,
+    left: Notify,
+}
+
+#[derive(Default)]
+struct Seats {
+    total: usize,
+    by_ip: HashMap<IpAddr, usize>,
+}
+
+/// Why nobody else is let in.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Full {
+    #[error("the broker has its {0} connections (max.connections)")]
+    Broker(usize),
+    #[error("this address has its {0} connections (max.connections.per.ip)")]
+    Address(usize),
+}
+
+/// A connection's place; dropping it makes room.
+pub(super) struct Place {
+    occupancy: Arc<Occupancy>,
+    ip: IpAddr,
+}
+
+impl Occupancy {
+    pub(super) fn total(&self) -> usize {
+        self.seats.lock().total
+    }
+
+    fn enter(self: &Arc<Self>, ip: IpAddr, max: usize, max_per_ip: usize) -> Result<Place, Full> {
+        let mut seats = self.seats.lock();
+        if seats.total >= max {
+            return Err(Full::Broker(max));
+        }
+        let of_ip = seats.by_ip.entry(ip).or_default();
+        if *of_ip >= max_per_ip {
+            return Err(Full::Address(max_per_ip));
+        }
+        *of_ip += 1;
+        seats.total += 1;
+        Ok(Place { occupancy: Arc::clone(self), ip })
+    }
+
+    /// Waits until nobody is connected.
+    pub(super) async fn empty(&self) {
+        loop {
+            let left = self.left.notified();
+            if self.total() == 0 {
+                return;
+            }
+            left.await;
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut seats = self.occupancy.seats.lock();
+        seats.total -= 1;
+        if let Some(of_ip) = seats.by_ip.get_mut(&self.ip) {
+            *of_ip -= 1;
+            if *of_ip == 0 {
+                seats.by_ip.remove(&self.ip);
+            }
+        }
+        drop(seats);
+        self.occupancy.left.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_and_the_broker_have_their_own_limits_and_places_come_back() {
+        let occupancy = Arc::new(Occupancy::default());
+        let [a, b, c] = [1, 2, 3].map(|n| IpAddr::from([127, 0, 0, n]));
+        let first = occupancy.enter(a, 2, 1).ok();
+        assert_eq!(occupancy.enter(a, 2, 1).err(), Some(Full::Address(1)));
+        let second = occupancy.enter(b, 2, 1).ok();
+        assert_eq!(occupancy.enter(c, 2, 1).err(), Some(Full::Broker(2)));
+        drop((first, second));
+        assert_eq!(occupancy.total(), 0);
+        assert!(occupancy.enter(c, 2, 1).is_ok());
+    }
+}

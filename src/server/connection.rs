@@ -1,0 +1,336 @@
+//! One client connection: frames in, requests applied in order, answers out in order.
+//!
+//! A single task does all of it, by hand-written polling, because the parts depend on each other in both directions: what
+//! may be read depends on what waits to be answered, what is answered depends on what the client takes. The loop decodes
+//! everything that is in the read buffer, collects every answer that is ready, and sends them with one write.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use crate::api::{CloseReason, ConnectionContext};
+
+use super::Service;
+use super::budget::{Budget, Permit, Room};
+use super::buffers::BufferPool;
+use super::input::{FrameError, Input};
+use super::limits::Limits;
+use super::output::Output;
+use super::pipeline::{Outcome, Pipeline};
+
+/// A frame must bring this many bytes, or its end, within [`Limits::frame_progress`].
+const PROGRESS: usize = 64 << 10;
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Closed {
+    #[error("the client closed the connection")]
+    ByClient,
+    #[error("the broker is shutting down")]
+    Shutdown,
+    #[error("the connection was idle (connections.max.idle.ms)")]
+    Idle,
+    #[error("a request arrived too slowly")]
+    SlowRequest,
+    #[error("the client did not read its responses")]
+    SlowReader,
+    #[error(
+        "the memory for requests (queued.max.request.bytes) was used up and this request had made the least progress"
+    )]
+    Evicted,
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Request(#[from] CloseReason),
+    #[error("the connection broke: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// What all connections of a server share.
+pub(super) struct Shared<S> {
+    pub(super) service: S,
+    pub(super) limits: Limits,
+    pub(super) budget: Arc<Budget>,
+    pub(super) buffers: BufferPool,
+    pub(super) shutdown: CancellationToken,
+}
+
+pub(super) struct Connection<S> {
+    shared: Arc<Shared<S>>,
+    context: Arc<ConnectionContext>,
+    stream: TcpStream,
+    input: Input,
+    /// The bytes in `input`, counted.
+    held: Permit,
+    pipeline: Pipeline,
+    output: Output,
+    /// Set once nothing more is read: what is in flight is answered, then the connection ends for this reason.
+    ending: Option<Closed>,
+    clocks: Clocks,
+    /// Whether the budget knows of a half frame here.
+    tracked: bool,
+    /// Gone once shutdown was seen.
+    shutdown: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// When something last happened; each deadline is one of these plus a limit.
+struct Clocks {
+    active: Instant,
+    written: Instant,
+    ending: Instant,
+    /// Since when a half frame has been waiting for bytes, and how many it had then.
+    frame: Option<(Instant, usize)>,
+}
+
+impl<S: Service> Connection<S> {
+    pub(super) fn new(shared: Arc<Shared<S>>, context: ConnectionContext, stream: TcpStream) -> Self {
+        let now = Instant::now();
+        Self {
+            input: Input::new(shared.limits.max_frame_bytes),
+            held: Permit::empty(&shared.budget),
+            pipeline: Pipeline::default(),
+            output: Output::default(),
+            ending: None,
+            clocks: Clocks { active: now, written: now, ending: now, frame: None },
+            tracked: false,
+            shutdown: Some(Box::pin(shared.shutdown.clone().cancelled_owned())),
+            timer: Box::pin(sleep_until(now + shared.limits.idle)),
+            context: Arc::new(context),
+            shared,
+            stream,
+        }
+    }
+
+    /// Serves the connection until it ends.
+    pub(super) async fn run(mut self) -> Closed {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
+        match self.work(cx).and_then(|()| self.poll_deadlines(cx)) {
+            Ok(()) => Poll::Pending,
+            Err(closed) => Poll::Ready(closed),
+        }
+    }
+
+    /// Does everything that can be done now; the task is woken when more can be.
+    fn work(&mut self, cx: &mut Context<'_>) -> Result<(), Closed> {
+        if std::mem::take(&mut self.tracked) && self.shared.budget.untrack(self.context.id) {
+            return Err(Closed::Evicted);
+        }
+        if let Some(shutdown) = &mut self.shutdown
+            && shutdown.as_mut().poll(cx).is_ready()
+        {
+            self.shutdown = None;
+            self.end(Closed::Shutdown);
+        }
+        loop {
+            let mut progress = self.dispatch(cx);
+            progress |= self.collect(cx);
+            progress |= self.write(cx)?;
+            progress |= self.read(cx)?;
+            if !progress {
+                break;
+            }
+        }
+        if self.pipeline.is_empty()
+            && self.output.is_empty()
+            && let Some(closed) = self.ending.take()
+        {
+            return Err(closed);
+        }
+        self.park(cx);
+        Ok(())
+    }
+
+    /// Reads nothing more; ends when everything in flight is answered.
+    fn end(&mut self, why: Closed) {
+        if self.ending.is_none() {
+            self.clocks.ending = Instant::now();
+        }
+        self.ending = Some(why);
+    }
+
+    fn may_apply(&self) -> bool {
+        let limits = &self.shared.limits;
+        matches!(self.ending, None | Some(Closed::ByClient))
+            && !self.pipeline.is_blocked()
+            && self.pipeline.len() < limits.max_pipelined_requests
+            && (self.pipeline.bytes() < limits.max_pipelined_bytes)
+            && self.output.bytes() < limits.max_output_bytes
+    }
+
+    /// Applies every request that is here and may be applied.
+    fn dispatch(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = self.pipeline.poll_barrier(cx);
+        while self.may_apply() {
+            match self.input.next_frame() {
+                Ok(Some(frame)) => {
+                    let permit = self.held.split(self.held.bytes().saturating_sub(self.input.held()));
+                    let answer = self.shared.service.call(&self.context, frame);
+                    self.pipeline.push(answer, permit);
+                    self.pipeline.poll_barrier(cx);
+                    self.clocks.frame = None;
+                    progress = true;
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    self.end(Closed::Frame(error));
+                    self.forget_input();
+                }
+            }
+        }
+        progress
+    }
+
+    /// Moves finished answers to the output.
+    fn collect(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = false;
+        while self.output.bytes() < self.shared.limits.max_output_bytes {
+            let Poll::Ready(outcome) = self.pipeline.poll_front(cx) else { break };
+            progress = true;
+            match outcome {
+                Outcome::Response(chunks) => {
+                    if self.output.is_empty() {
+                        self.clocks.written = Instant::now();
+                    }
+                    self.output.push(chunks);
+                }
+                Outcome::Nothing => {}
+                Outcome::Close(reason) => {
+                    self.pipeline.clear();
+                    self.forget_input();
+                    self.end(Closed::Request(reason));
+                }
+            }
+        }
+        progress
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<bool, Closed> {
+        let mut progress = false;
+        while !self.output.is_empty() {
+            let Poll::Ready(written) = self.output.poll_write(&mut self.stream, cx) else { break };
+            written?;
+            self.clocks.written = Instant::now();
+            self.clocks.active = self.clocks.written;
+            progress = true;
+        }
+        Ok(progress)
+    }
+
+    /// While requests cannot be applied, one read is still made: it is how the end of the stream is noticed.
+    fn wants_to_read(&self) -> bool {
+        self.ending.is_none() && (self.may_apply() || self.input.held() == 0)
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Closed> {
+        if !self.wants_to_read() {
+            return Ok(false);
+        }
+        // Readiness first: no buffer is taken for a socket that has nothing.
+        if let Poll::Ready(ready) = self.stream.poll_read_ready(cx) {
+            ready?;
+        } else {
+            return Ok(false);
+        }
+        match self.shared.budget.room(self.context.id, self.input.partial(), cx.waker()) {
+            Room::Free => {}
+            Room::Wait => return Ok(false),
+            Room::Evicted => return Err(Closed::Evicted),
+        }
+        let Poll::Ready(read) = self.input.poll_read(&mut self.stream, &self.shared.buffers, cx) else {
+            return Ok(false);
+        };
+        let read = read?;
+        if read == 0 {
+            self.end(Closed::ByClient);
+        } else {
+            self.held.grow(read);
+            self.clocks.active = Instant::now();
+        }
+        Ok(true)
+    }
+
+    fn forget_input(&mut self) {
+        self.input.discard();
+        self.held = Permit::empty(&self.shared.budget);
+    }
+
+    /// Prepares for a wait: gives buffers back, and starts or moves the clock of a half frame.
+    fn park(&mut self, cx: &mut Context<'_>) {
+        self.input.park(&self.shared.buffers);
+        let partial = self.input.partial().filter(|_| self.wants_to_read());
+        let Some(partial) = partial else {
+            self.clocks.frame = None;
+            return;
+        };
+        self.shared.budget.track(self.context.id, partial, cx.waker());
+        self.tracked = true;
+        match &mut self.clocks.frame {
+            Some((_, had)) if partial.received < *had + PROGRESS => {}
+            clock => *clock = Some((Instant::now(), partial.received)),
+        }
+    }
+
+    /// The next moment at which the connection is too late with something, and with what.
+    fn deadline(&self) -> (Instant, Closed) {
+        let limits = &self.shared.limits;
+        let clocks = &self.clocks;
+        let mut next = (clocks.active + limits.idle, Closed::Idle);
+        let mut or = |at: Instant, closed: Closed| {
+            if at < next.0 {
+                next = (at, closed);
+            }
+        };
+        if let Some((since, _)) = clocks.frame {
+            or(since + limits.frame_progress, Closed::SlowRequest);
+        }
+        if !self.output.is_empty() {
+            or(clocks.written + limits.write_progress, Closed::SlowReader);
+        }
+        match self.ending {
+            Some(Closed::Shutdown) => or(clocks.ending + limits.drain, Closed::Shutdown),
+            Some(_) => or(clocks.ending + limits.drain, Closed::ByClient),
+            None => {}
+        }
+        next
+    }
+
+    fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Result<(), Closed> {
+        loop {
+            let (at, closed) = self.deadline();
+            // A timer that is early costs one wake-up; moving it at every request would cost more.
+            if at < self.timer.deadline() {
+                self.timer.as_mut().reset(at);
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if at > now {
+                self.timer.as_mut().reset(at);
+            } else if matches!(closed, Closed::Idle) && !self.pipeline.is_empty() {
+                // A request that waits keeps its connection.
+                self.clocks.active = now;
+            } else {
+                return Err(closed);
+            }
+        }
+    }
+}
+
+impl<S> Drop for Connection<S> {
+    fn drop(&mut self) {
+        if self.tracked {
+            self.shared.budget.untrack(self.context.id);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Every bound that the server puts on its clients.
+
+use std::time::Duration;
+
+/// Bounds on connections, frames and waiting. The fields that Kafka has a name for carry that name's default.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Largest request, in bytes without its length prefix (`socket.request.max.bytes`).
+    pub max_frame_bytes: usize,
+    /// Bytes of requests, half arrived ones included, that all connections together may hold (`queued.max.request.bytes`).
+    pub max_request_bytes: usize,
+    /// Requests of one connection that may wait for their answers at a time.
+    pub max_pipelined_requests: usize,
+    /// Bytes of requests of one connection that may wait for their answers at a time; one larger request is let in alone.
+    pub max_pipelined_bytes: usize,
+    /// Bytes of responses waiting for a slow reader beyond which no further request of that connection is applied.
+    pub max_output_bytes: usize,
+    /// Connections of all listeners together (`max.connections`).
+    pub max_connections: usize,
+    /// Connections from one IP address (`max.connections.per.ip`).
+    pub max_connections_per_ip: usize,
+    /// A connection with nothing to do is closed after this time (`connections.max.idle.ms`).
+    pub idle: Duration,
+    /// Every 64 KiB of a frame that has begun, and its end, must arrive within this time.
+    pub frame_progress: Duration,
+    /// A client that takes nothing of its responses for this time is closed. Long by default: a consumer that is not in a
+    /// group reads its socket only when the application polls.
+    pub write_progress: Duration,
+    /// Time for answers that are still due after the client has half closed, or after shutdown began.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_frame_bytes: 100 << 20,
+            max_request_bytes: 256 << 20,
+            max_pipelined_requests: 256,
+            max_pipelined_bytes: 16 << 20,
+            max_output_bytes: 1 << 20,
+            max_connections: i32::MAX as usize,
+            max_connections_per_ip: i32::MAX as usize,
+            idle: Duration::from_mins(10),
+            frame_progress: Duration::from_secs(30),
+            write_progress: Duration::from_mins(10),
+            drain: Duration::from_secs(5),
+        }
+    }
+}
