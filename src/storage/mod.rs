@@ -1,0 +1,6 @@
+//! Files and bytes.
+
+pub mod clock;
+pub mod disk;
+mod mapping;
+mod workers;
