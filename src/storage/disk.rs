@@ -70,7 +70,12 @@ pub trait DiskFile: Send + Sync {
     fn start_write_back(&self, from: u64, to: u64) -> io::Result<()>;
     /// Maps `capacity` bytes of address space, of which the first `reserved` are allocated and the first `published`
     /// hold data.
-    fn map(&self, published: usize, reserved: usize, capacity: usize) -> io::Result<(Box<dyn MapWriter>, Arc<dyn MappedFile>)>;
+    fn map(
+        &self,
+        published: usize,
+        reserved: usize,
+        capacity: usize,
+    ) -> io::Result<(Box<dyn MapWriter>, Arc<dyn MappedFile>)>;
 }
 
 /// The one writer of a mapped file.
@@ -206,7 +211,12 @@ impl DiskFile for SystemFile {
         mapping::start_write_back(&self.0, from, to)
     }
 
-    fn map(&self, published: usize, reserved: usize, capacity: usize) -> io::Result<(Box<dyn MapWriter>, Arc<dyn MappedFile>)> {
+    fn map(
+        &self,
+        published: usize,
+        reserved: usize,
+        capacity: usize,
+    ) -> io::Result<(Box<dyn MapWriter>, Arc<dyn MappedFile>)> {
         let (writer, map) = mapping::map(self.0.clone(), published, reserved, capacity)?;
         Ok((Box::new(writer), Arc::new(map)))
     }

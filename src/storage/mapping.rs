@@ -26,9 +26,17 @@ use super::disk::{MapWriter, MappedFile, allocate};
 pub const PAGE: usize = 4096;
 
 /// Maps a file twice. `published` bytes hold data and `reserved` bytes are allocated.
-pub(super) fn map(file: Arc<File>, published: usize, reserved: usize, capacity: usize) -> io::Result<(SegmentMapWriter, SegmentMap)> {
+pub(super) fn map(
+    file: Arc<File>,
+    published: usize,
+    reserved: usize,
+    capacity: usize,
+) -> io::Result<(SegmentMapWriter, SegmentMap)> {
     if published > reserved || reserved > capacity || file.metadata()?.len() < reserved as u64 {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a map needs published <= reserved <= capacity and a file that covers the reservation"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "a map needs published <= reserved <= capacity and a file that covers the reservation",
+        ));
     }
     let writer = Arc::new(MmapOptions::new().len(capacity).map_raw(&*file)?);
     // Without it, faults read ahead and create large folios: stalls, and flushes that write far more than was appended.
@@ -164,6 +172,13 @@ impl AsRef<[u8]> for PublishedSlice {
 /// Asks the kernel to write the dirty pages of a range, without waiting for it and without making them durable.
 pub(super) fn start_write_back(file: &File, from: u64, to: u64) -> io::Result<()> {
     // SAFETY: a system call on an open descriptor that touches no memory of this process.
-    let result = unsafe { libc::sync_file_range(file.as_raw_fd(), from as i64, to.saturating_sub(from) as i64, libc::SYNC_FILE_RANGE_WRITE) };
+    let result = unsafe {
+        libc::sync_file_range(
+            file.as_raw_fd(),
+            from as i64,
+            to.saturating_sub(from) as i64,
+            libc::SYNC_FILE_RANGE_WRITE,
+        )
+    };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

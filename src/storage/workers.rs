@@ -52,7 +52,8 @@ impl Workers {
 
     fn start_thread(self: &Arc<Self>) {
         let pool = self.clone();
-        let started = std::thread::Builder::new().name(self.name.into()).stack_size(STACK_BYTES).spawn(move || pool.run());
+        let started =
+            std::thread::Builder::new().name(self.name.into()).stack_size(STACK_BYTES).spawn(move || pool.run());
         if let Err(error) = started {
             let mut queue = self.queue.lock();
             queue.threads -= 1;
