@@ -1,3 +1,4 @@
 //! The Naru broker.
 
+pub mod partition;
 pub mod storage;
