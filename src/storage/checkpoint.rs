@@ -92,7 +92,7 @@ impl Checkpoint {
                 );
             }
         }
-        let crc = crc32fast::hash(&file);
+        let crc = crc_fast::crc32_iso_hdlc(&file);
         file.extend_from_slice(&crc.to_be_bytes());
         file
     }
@@ -101,7 +101,7 @@ impl Checkpoint {
     pub fn decode(file: &[u8]) -> Result<Self, CheckpointError> {
         let (body, crc) = file.split_last_chunk::<CRC_LEN>().ok_or(CheckpointError::Damaged)?;
         let rest = body.strip_prefix(MAGIC).ok_or(CheckpointError::Damaged)?;
-        if crc32fast::hash(body) != u32::from_be_bytes(*crc) {
+        if crc_fast::crc32_iso_hdlc(body) != u32::from_be_bytes(*crc) {
             return Err(CheckpointError::Damaged);
         }
         match rest {
@@ -277,7 +277,7 @@ mod tests {
     }
 
     fn with_crc(body: &[u8]) -> Vec<u8> {
-        [body, &crc32fast::hash(body).to_be_bytes()].concat()
+        [body, &crc_fast::crc32_iso_hdlc(body).to_be_bytes()].concat()
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub fn encode(state: &ProducerState) -> Vec<u8> {
     }
     file[..2].copy_from_slice(&VERSION.to_be_bytes());
     file[6..HEADER_LEN].copy_from_slice(&entries.to_be_bytes());
-    let crc = crc32c::crc32c(&file[6..]);
+    let crc = crc_fast::crc32_iscsi(&file[6..]);
     file[2..6].copy_from_slice(&crc.to_be_bytes());
     file
 }
@@ -81,7 +81,7 @@ pub fn decode(file: &[u8], now_ms: i64) -> Result<ProducerState, SnapshotError> 
         return Err(SnapshotError::UnknownVersion(i16::from_be_bytes(*version)));
     }
     let (crc, body) = rest.split_first_chunk::<4>().ok_or(SnapshotError::Damaged)?;
-    if crc32c::crc32c(body) != u32::from_be_bytes(*crc) {
+    if crc_fast::crc32_iscsi(body) != u32::from_be_bytes(*crc) {
         return Err(SnapshotError::Damaged);
     }
     let (count, body) = body.split_first_chunk::<4>().ok_or(SnapshotError::Damaged)?;
@@ -187,7 +187,7 @@ mod tests {
         let tamper = |at: usize, bytes: &[u8]| {
             let mut file = encode(&state());
             file[at..at + bytes.len()].copy_from_slice(bytes);
-            let crc = crc32c::crc32c(&file[6..]);
+            let crc = crc_fast::crc32_iscsi(&file[6..]);
             file[2..6].copy_from_slice(&crc.to_be_bytes());
             decode(&file, NOW)
         };
