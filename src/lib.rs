@@ -2,4 +2,6 @@
 
 pub mod api;
 pub mod broker;
+pub mod partition;
 pub mod server;
+pub mod storage;
