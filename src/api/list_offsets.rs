@@ -1,0 +1,77 @@
+//! ListOffsets (key 2), versions 1–11: the offset of a place in a log.
+//!
+//! - 2: isolation level, throttle time.
+//! - 4: leader epochs (KIP-320).
+//! - 7, 8, 9, 11: one special timestamp more each; an older version that asks for it gets UNSUPPORTED_VERSION.
+//! - 10: a time limit, for look-ups in tiered storage; there is none here.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use naru_protocol::ErrorCode;
+use naru_protocol::messages::list_offsets::{
+    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+    ListOffsetsTopicResponse,
+};
+
+use crate::broker::Broker;
+use crate::partition::{ListedOffset, OffsetSpec};
+
+use super::{Answer, RequestContext};
+
+pub(super) async fn handle(
+    broker: Arc<Broker>,
+    context: RequestContext,
+    request: ListOffsetsRequest,
+) -> Answer<ListOffsetsResponse> {
+    let repeated = repeated(&request);
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for topic in request.topics {
+        let mut partitions = Vec::with_capacity(topic.partitions.len());
+        for asked in topic.partitions {
+            let place = if repeated.contains(&(topic.name.to_string(), asked.partition_index)) {
+                Err(ErrorCode::INVALID_REQUEST)
+            } else {
+                list(&broker, context.version, &topic.name, &asked).await
+            };
+            partitions.push(answer(asked.partition_index, place));
+        }
+        topics.push(ListOffsetsTopicResponse { name: topic.name, partitions });
+    }
+    Answer::Ready(ListOffsetsResponse { topics, ..Default::default() })
+}
+
+/// Partitions named more than once: Kafka refuses them, since it could not tell which answer is whose.
+fn repeated(request: &ListOffsetsRequest) -> HashSet<(String, i32)> {
+    let mut seen = HashSet::new();
+    let all = request.topics.iter().flat_map(|topic| topic.partitions.iter().map(move |p| (topic, p)));
+    all.filter(|(topic, partition)| !seen.insert((&*topic.name, partition.partition_index)))
+        .map(|(topic, partition)| (topic.name.to_string(), partition.partition_index))
+        .collect()
+}
+
+async fn list(
+    broker: &Broker,
+    version: i16,
+    topic: &str,
+    asked: &ListOffsetsPartition,
+) -> Result<Option<ListedOffset>, ErrorCode> {
+    let partition = broker.partition(topic, asked.partition_index)?;
+    partition.check_leader_epoch(asked.current_leader_epoch).map_err(|error| ErrorCode::from(&error))?;
+    let spec = OffsetSpec::from_timestamp(asked.timestamp, version).ok_or(ErrorCode::UNSUPPORTED_VERSION)?;
+    partition.list_offset(spec).await.map_err(|error| ErrorCode::from(&error))
+}
+
+fn answer(partition_index: i32, place: Result<Option<ListedOffset>, ErrorCode>) -> ListOffsetsPartitionResponse {
+    let unknown = ListOffsetsPartitionResponse { partition_index, ..Default::default() };
+    match place {
+        Ok(Some(place)) => ListOffsetsPartitionResponse {
+            timestamp: place.timestamp.unwrap_or(-1),
+            offset: place.offset.0,
+            leader_epoch: place.leader_epoch.0,
+            ..unknown
+        },
+        Ok(None) => unknown,
+        Err(error_code) => ListOffsetsPartitionResponse { error_code, ..unknown },
+    }
+}

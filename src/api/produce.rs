@@ -1,0 +1,251 @@
+//! Produce (key 0), versions 3–11: appends record batches.
+//!
+//! - 5: the answer names the log start offset.
+//! - 7: batches may be compressed with zstd.
+//! - 8: the answer names the records that were the reason for a refusal (KIP-467).
+//! - 12 and 13 belong to transactions of the second version and are not served yet; 0 to 2 are advertised, because
+//!   clients take their absence for the absence of compression (KAFKA-18659), but not served, as in Kafka.
+//!
+//! Every partition has its own outcome. An answer with acks=all is pipelined: it waits for the high watermark while the
+//! next request is already appended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytestring::ByteString;
+use naru_protocol::ErrorCode;
+use naru_protocol::messages::produce::{
+    BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
+    TopicProduceResponse,
+};
+use naru_protocol::records::{InvalidBatch, PayloadValidation, TimestampType, ValidBatch, Validation, validate};
+use tokio::time::Instant;
+
+use crate::broker::Broker;
+use crate::config::RecordValidation;
+use crate::partition::Partition;
+use crate::storage::{Appended, Offset, Origin};
+
+use super::{Answer, CloseReason, RequestContext};
+
+/// A compressed batch of this size and more is checked on a thread that may be busy for long: decompression takes about a
+/// millisecond for a MiB of output, and the runtime's threads serve everybody.
+const CHECK_ELSEWHERE_FROM: usize = 64 << 10;
+
+/// The first version that knows Zstandard.
+const ZSTD_SINCE: i16 = 7;
+
+/// What the producer waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Acks {
+    Nothing,
+    Append,
+    HighWatermark,
+}
+
+impl Acks {
+    fn from_wire(acks: i16) -> Option<Self> {
+        match acks {
+            0 => Some(Self::Nothing),
+            1 => Some(Self::Append),
+            -1 => Some(Self::HighWatermark),
+            _ => None,
+        }
+    }
+}
+
+/// What became of one partition's records.
+enum Outcome {
+    Appended(Arc<Partition>, Appended),
+    Refused(Refusal),
+}
+
+struct Refusal {
+    error_code: ErrorCode,
+    message: Option<ByteString>,
+    log_start_offset: i64,
+    record_errors: Vec<BatchIndexAndErrorMessage>,
+}
+
+struct Topic {
+    name: ByteString,
+    partitions: Vec<(i32, Outcome)>,
+}
+
+pub(super) async fn handle(
+    broker: Arc<Broker>,
+    context: RequestContext,
+    request: ProduceRequest,
+) -> Answer<ProduceResponse> {
+    let acks = Acks::from_wire(request.acks);
+    // A retry must not wait longer than the client does.
+    let deadline = Instant::now() + Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let mut topics = Vec::with_capacity(request.topic_data.len());
+    for topic in request.topic_data {
+        let mut partitions = Vec::with_capacity(topic.partition_data.len());
+        for data in topic.partition_data {
+            let index = data.index;
+            let appended = match acks {
+                Some(_) => append(&broker, context.version, &topic.name, data).await,
+                None => Err(ErrorCode::INVALID_REQUIRED_ACKS.into()),
+            };
+            let outcome = match appended {
+                Ok((partition, appended)) => Outcome::Appended(partition, appended),
+                Err(refusal) => Outcome::Refused(refusal),
+            };
+            partitions.push((index, outcome));
+        }
+        topics.push(Topic { name: topic.name, partitions });
+    }
+    match acks {
+        Some(Acks::Nothing) => unacknowledged(&topics),
+        Some(Acks::HighWatermark) if !all_visible(&topics) => Answer::pipelined(when_visible(topics, deadline)),
+        Some(Acks::HighWatermark | Acks::Append) | None => Answer::Ready(respond(topics)),
+    }
+}
+
+async fn append(
+    broker: &Broker,
+    version: i16,
+    topic: &str,
+    data: PartitionProduceData,
+) -> Result<(Arc<Partition>, Appended), Refusal> {
+    let partition = broker.partition(topic, data.index)?;
+    if !partition.takes_records_of_clients() {
+        return Err(ErrorCode::INVALID_TOPIC_EXCEPTION.into());
+    }
+    let records = data.records.ok_or(ErrorCode::INVALID_REQUEST)?.to_bytes();
+    let rules = rules(broker, version, &partition);
+    let compressed_and_large = records.len() >= CHECK_ELSEWHERE_FROM && rules.payload == PayloadValidation::Full;
+    let batch = if compressed_and_large && is_compressed(&records) {
+        let checked = tokio::task::spawn_blocking(move || validate(records, &rules)).await;
+        checked.map_err(|_| ErrorCode::UNKNOWN_SERVER_ERROR)?
+    } else {
+        validate(records, &rules)
+    };
+    let batch = batch.map_err(|invalid| refuse_invalid(&invalid, &partition))?;
+    refuse_transactions(&batch)?;
+    let appended = partition.append(&batch, broker.now_ms(), Origin::Client).await;
+    appended.map(|appended| (partition, appended)).map_err(|error| Refusal {
+        message: Some(error.to_string().into()),
+        ..ErrorCode::from(&error).into()
+    })
+}
+
+/// Whether the batch header names a codec; a batch too short to tell is checked in place.
+fn is_compressed(records: &[u8]) -> bool {
+    const CODEC_BYTE: usize = 22;
+    const CODEC_BITS: u8 = 0x07;
+    records.get(CODEC_BYTE).is_some_and(|attributes| attributes & CODEC_BITS != 0)
+}
+
+fn rules(broker: &Broker, version: i16, partition: &Partition) -> Validation {
+    let topic = partition.config();
+    Validation {
+        max_message_bytes: topic.max_message_bytes,
+        timestamp_type: topic.message_timestamp_type,
+        now_ms: broker.now_ms(),
+        before_max_ms: topic.message_timestamp_before_max_ms,
+        after_max_ms: topic.message_timestamp_after_max_ms,
+        compacted: topic.cleanup_policy.compact,
+        allow_control: false,
+        allow_zstd: version >= ZSTD_SINCE,
+        payload: match broker.config().record_validation {
+            RecordValidation::Full => PayloadValidation::Full,
+            RecordValidation::Header => PayloadValidation::Header,
+        },
+    }
+}
+
+/// There are no transactions yet. This error is final for every client: none tries again for ever.
+fn refuse_transactions(batch: &ValidBatch) -> Result<(), Refusal> {
+    if !batch.header.is_transactional() {
+        return Ok(());
+    }
+    let message = "this broker has no transactions yet; configure the producer without a transactional id";
+    Err(Refusal {
+        message: Some(ByteString::from_static(message)),
+        ..ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED.into()
+    })
+}
+
+fn refuse_invalid(invalid: &InvalidBatch, partition: &Partition) -> Refusal {
+    let record_errors = invalid.rejected_records().iter().map(|record| BatchIndexAndErrorMessage {
+        batch_index: record.batch_index,
+        batch_index_error_message: Some(record.message.as_str().into()),
+    });
+    Refusal {
+        error_code: ErrorCode(invalid.error_code()),
+        message: Some(invalid.to_string().into()),
+        log_start_offset: partition.log().log_start().0,
+        record_errors: record_errors.collect(),
+    }
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(error_code: ErrorCode) -> Self {
+        Self { error_code, message: None, log_start_offset: -1, record_errors: Vec::new() }
+    }
+}
+
+/// acks=0: there is no response to say that something failed, so the connection is closed, as in Kafka.
+fn unacknowledged(topics: &[Topic]) -> Answer<ProduceResponse> {
+    let mut outcomes = topics.iter().flat_map(|topic| topic.partitions.iter().map(move |p| (topic, p)));
+    let failure = outcomes.find_map(|(topic, (index, outcome))| match outcome {
+        Outcome::Appended(..) => None,
+        Outcome::Refused(refusal) => Some(format!("{}-{index}: {}", topic.name, refusal.error_code.name())),
+    });
+    failure.map_or(Answer::Nothing, |failure| Answer::Close(CloseReason::UnacknowledgedFailure(failure)))
+}
+
+fn all_visible(topics: &[Topic]) -> bool {
+    topics.iter().flat_map(|topic| &topic.partitions).all(|(_, outcome)| match outcome {
+        Outcome::Appended(partition, appended) => partition.high_watermark().get() >= appended.durable_at,
+        Outcome::Refused(_) => true,
+    })
+}
+
+/// Past the deadline the batch stays in the log; only the answer says that it took too long.
+async fn when_visible(mut topics: Vec<Topic>, deadline: Instant) -> ProduceResponse {
+    for (_, outcome) in topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+        let Outcome::Appended(partition, appended) = outcome else { continue };
+        let reached = partition.high_watermark().reached(appended.durable_at);
+        let refused = match tokio::time::timeout_at(deadline, reached).await {
+            Ok(Ok(())) => continue,
+            Ok(Err(closed)) => ErrorCode::from(closed),
+            Err(_) => ErrorCode::REQUEST_TIMED_OUT,
+        };
+        *outcome = Outcome::Refused(refused.into());
+    }
+    respond(topics)
+}
+
+fn respond(topics: Vec<Topic>) -> ProduceResponse {
+    let responses = topics.into_iter().map(|topic| TopicProduceResponse {
+        name: topic.name,
+        partition_responses: topic.partitions.into_iter().map(|(index, outcome)| answer(index, outcome)).collect(),
+        ..Default::default()
+    });
+    ProduceResponse { responses: responses.collect(), ..Default::default() }
+}
+
+fn answer(index: i32, outcome: Outcome) -> PartitionProduceResponse {
+    match outcome {
+        Outcome::Appended(_, appended) => PartitionProduceResponse {
+            index,
+            base_offset: appended.base_offset.0,
+            log_append_time_ms: appended.log_append_time_ms.unwrap_or(-1),
+            log_start_offset: appended.log_start_offset.0,
+            ..Default::default()
+        },
+        Outcome::Refused(refusal) => PartitionProduceResponse {
+            index,
+            error_code: refusal.error_code,
+            base_offset: -1,
+            log_start_offset: refusal.log_start_offset,
+            record_errors: refusal.record_errors,
+            error_message: refusal.message,
+            ..Default::default()
+        },
+    }
+}

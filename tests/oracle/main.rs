@@ -1,0 +1,70 @@
+//! The same conversation with Apache Kafka 4.4 and with Naru, answers compared.
+//!
+//! `FOLDER/NAME.jsonl` is a script of requests, `FOLDER/NAME.kafka.jsonl` what Kafka answered. The script's first line may be a
+//! comment with the broker settings it needs. What is meant to differ is made equal in one place, [`normalise`].
+
+mod broker;
+mod normalise;
+mod player;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+/// Plays a script against a broker of its own and compares every answer.
+async fn same_as_kafka(folder: &str, name: &str) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle").join(folder);
+    let script = std::fs::read_to_string(directory.join(format!("{name}.jsonl"))).unwrap();
+    let recorded = std::fs::read_to_string(directory.join(format!("{name}.kafka.jsonl"))).unwrap();
+    let broker = broker::start(folder, script.lines().next().and_then(|line| line.strip_prefix('#'))).await;
+
+    let mut answers = player::play(&broker.address(), &script).await;
+    let mut differences = Vec::new();
+    for line in recorded.lines() {
+        let mut kafka: Value = serde_json::from_str(line).unwrap();
+        let step = kafka["step"].as_i64().unwrap();
+        let mut naru = answers.remove(&step).unwrap_or(Value::Null);
+        normalise::normalise(&mut kafka);
+        normalise::normalise(&mut naru);
+        if naru != kafka {
+            differences.push(format!("step {step} {}\n  Kafka: {kafka}\n  Naru:  {naru}", kafka["note"]));
+        }
+    }
+    assert!(answers.is_empty(), "answers that Kafka did not give: {answers:?}");
+    assert!(differences.is_empty(), "{name}: {} differences\n{}", differences.len(), differences.join("\n"));
+    broker.stop().await;
+}
+
+/// A test for each script. That no script is forgotten is tested too.
+macro_rules! conversations {
+    ($($folder:ident: $($name:ident)*;)*) => {
+        $(mod $folder {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::same_as_kafka(stringify!($folder), stringify!($name)).await;
+            })*
+        })*
+        const SCRIPTS: &[&str] = &[$($(concat!(stringify!($folder), "/", stringify!($name)),)*)*];
+    };
+}
+
+conversations! {
+    data: produce fetch list_offsets producer_ids;
+}
+
+#[test]
+fn every_script_is_played() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle");
+    let mut found = Vec::new();
+    for folder in std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()) {
+            if let Some(name) = file.strip_suffix(".jsonl").filter(|name| !name.ends_with(".kafka")) {
+                found.push(format!("{}/{name}", folder.file_name().unwrap().to_str().unwrap()));
+            }
+        }
+    }
+    found.sort();
+    let mut played = SCRIPTS.to_vec();
+    played.sort_unstable();
+    assert_eq!(found, played);
+}
