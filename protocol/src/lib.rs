@@ -29,6 +29,7 @@ mod header;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod messages;
+pub mod records;
 pub mod state;
 pub mod wire;
 

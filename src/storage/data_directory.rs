@@ -55,7 +55,9 @@ pub enum OpenError {
     #[error(transparent)]
     Meta(#[from] MetaError),
     /// The directory belongs to another cluster or node.
-    #[error("the data directory belongs to {what} {found}, but this broker is configured as {configured}; it would mix two brokers' data")]
+    #[error(
+        "the data directory belongs to {what} {found}, but this broker is configured as {configured}; it would mix two brokers' data"
+    )]
     Foreign {
         /// `cluster.id` or `node.id`.
         what: &'static str,
@@ -125,7 +127,12 @@ struct Checkpointing {
 
 impl DataDirectory {
     /// Takes the directory, creating it when missing, and makes a new incarnation durable.
-    pub fn open(disk: Arc<dyn Disk>, clock: Arc<dyn Clock>, path: &Path, options: StorageOptions) -> Result<Self, OpenError> {
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        path: &Path,
+        options: StorageOptions,
+    ) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { path: path.to_owned(), source };
         disk.create_directory(path).map_err(io)?;
         let lock = disk.lock(&path.join(LOCK)).map_err(|error| match error.kind() {
@@ -167,7 +174,13 @@ impl DataDirectory {
     }
 
     /// Opens a log, creating its directory when missing and recovering it. Blocks; may be called from many threads.
-    pub fn open_log(&self, partition: &TopicPartition, topic_id: Uuid, config: LogConfig, observer: Arc<dyn LogObserver>) -> Result<Arc<Log>, OpenError> {
+    pub fn open_log(
+        &self,
+        partition: &TopicPartition,
+        topic_id: Uuid,
+        config: LogConfig,
+        observer: Arc<dyn LogObserver>,
+    ) -> Result<Arc<Log>, OpenError> {
         self.shared.open_log(partition, topic_id, config, observer)
     }
 
@@ -269,7 +282,13 @@ impl Shared {
         self.logs.read().values().cloned().collect()
     }
 
-    fn open_log(&self, partition: &TopicPartition, topic_id: Uuid, config: LogConfig, observer: Arc<dyn LogObserver>) -> Result<Arc<Log>, OpenError> {
+    fn open_log(
+        &self,
+        partition: &TopicPartition,
+        topic_id: Uuid,
+        config: LogConfig,
+        observer: Arc<dyn LogObserver>,
+    ) -> Result<Arc<Log>, OpenError> {
         if self.logs.read().contains_key(partition) {
             return Err(OpenError::AlreadyOpen(partition.clone()));
         }
@@ -295,8 +314,13 @@ impl Shared {
         let io = |source| OpenError::Io { path: path.clone(), source };
         match read_file(disk, &path) {
             Ok(contents) => {
-                let found = partition_metadata::decode(&contents).map_err(|source| OpenError::PartitionMetadata { path: path.clone(), source })?;
-                if found == topic_id { Ok(()) } else { Err(OpenError::WrongTopic { path: directory.to_owned(), found, expected: topic_id }) }
+                let found = partition_metadata::decode(&contents)
+                    .map_err(|source| OpenError::PartitionMetadata { path: path.clone(), source })?;
+                if found == topic_id {
+                    Ok(())
+                } else {
+                    Err(OpenError::WrongTopic { path: directory.to_owned(), found, expected: topic_id })
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 disk.create_directory(directory).map_err(io)?;
@@ -325,7 +349,8 @@ impl Shared {
 
     pub(super) fn unlink_doomed(&self) {
         let now = self.engine.clock.monotonic();
-        let due: Vec<PathBuf> = self.doomed.lock().extract_if(.., |(due, _)| *due <= now).map(|(_, path)| path).collect();
+        let due: Vec<PathBuf> =
+            self.doomed.lock().extract_if(.., |(due, _)| *due <= now).map(|(_, path)| path).collect();
         let disk = &*self.engine.disk;
         for path in due {
             let unlinked = if disk.list(&path).is_ok() { disk.delete_directory(&path) } else { disk.delete(&path) };
@@ -402,7 +427,8 @@ impl Shared {
         for log in self.all_logs() {
             let known = log.checkpoint()?;
             all_closed &= known.recovery_point == log.log_end();
-            let (active_base, active_len) = log.segments.load().0.last().map_or((log.log_end(), 0), |last| (last.base_offset(), last.size()));
+            let (active_base, active_len) =
+                log.segments.load().0.last().map_or((log.log_end(), 0), |last| (last.base_offset(), last.size()));
             logs.push((known, LogEnd { log_end: log.log_end(), active_base, active_len }));
         }
         if !all_closed {
@@ -419,14 +445,20 @@ fn open_meta(disk: &dyn Disk, path: &Path, options: &StorageOptions) -> Result<M
     let io = |source| OpenError::Io { path: file.clone(), source };
     let meta = match read_file(disk, &file) {
         Ok(contents) => Meta::decode(&contents)?.next_incarnation()?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Meta::new(options.cluster_id.clone(), options.node_id)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Meta::new(options.cluster_id.clone(), options.node_id)?
+        }
         Err(error) => return Err(io(error)),
     };
     if let Some(configured) = options.cluster_id.as_ref().filter(|id| **id != meta.cluster_id) {
         return Err(OpenError::Foreign { what: "cluster.id", found: meta.cluster_id, configured: configured.clone() });
     }
     if meta.node_id != options.node_id {
-        return Err(OpenError::Foreign { what: "node.id", found: meta.node_id.to_string(), configured: options.node_id.to_string() });
+        return Err(OpenError::Foreign {
+            what: "node.id",
+            found: meta.node_id.to_string(),
+            configured: options.node_id.to_string(),
+        });
     }
     replace_file(disk, &file, &meta.encode()?).map_err(io)?;
     Ok(meta)

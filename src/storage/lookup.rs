@@ -34,7 +34,11 @@ struct Opened {
 
 impl Log {
     /// The first record below `until` with at least this time stamp.
-    pub async fn offset_for_timestamp(self: &Arc<Self>, timestamp: i64, until: Offset) -> Result<Option<RecordByTime>, ReadError> {
+    pub async fn offset_for_timestamp(
+        self: &Arc<Self>,
+        timestamp: i64,
+        until: Offset,
+    ) -> Result<Option<RecordByTime>, ReadError> {
         self.look_up(move |log, segments| log.first_not_older(segments, timestamp, until)).await
     }
 
@@ -43,7 +47,10 @@ impl Log {
         self.look_up(move |log, segments| log.youngest(segments, until)).await
     }
 
-    async fn look_up(self: &Arc<Self>, look: impl FnOnce(&Self, &Segments) -> Result<Option<RecordByTime>, ScanError> + Send + 'static) -> Result<Option<RecordByTime>, ReadError> {
+    async fn look_up(
+        self: &Arc<Self>,
+        look: impl FnOnce(&Self, &Segments) -> Result<Option<RecordByTime>, ScanError> + Send + 'static,
+    ) -> Result<Option<RecordByTime>, ReadError> {
         let log = self.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let segments = log.segments.load_full();
@@ -55,7 +62,12 @@ impl Log {
         }
     }
 
-    fn first_not_older(&self, segments: &Segments, timestamp: i64, until: Offset) -> Result<Option<RecordByTime>, ScanError> {
+    fn first_not_older(
+        &self,
+        segments: &Segments,
+        timestamp: i64,
+        until: Offset,
+    ) -> Result<Option<RecordByTime>, ScanError> {
         for segment in segments.from(self.log_start()) {
             if segment.base_offset() >= until {
                 break;
@@ -107,15 +119,30 @@ impl Log {
     }
 
     /// The first record of the batch at `position` that fits and is not below the log start.
-    fn first_record(&self, opened: &Opened, position: Position, fits: impl Fn(&RecordPosition) -> bool) -> Result<Option<RecordByTime>, ScanError> {
+    fn first_record(
+        &self,
+        opened: &Opened,
+        position: Position,
+        fits: impl Fn(&RecordPosition) -> bool,
+    ) -> Result<Option<RecordByTime>, ScanError> {
         let mut scanner = Scanner::new(&*opened.file, position, opened.end);
         let Some((batch, bytes)) = scanner.next_batch()? else { return Ok(None) };
         let invalid = |_| ScanError::Invalid { position, reason: "the records of the batch cannot be read" };
         let contents = Batch::parse(bytes::Bytes::copy_from_slice(bytes)).map_err(invalid)?;
         let log_start = self.log_start().0;
-        let found = contents.skim(|record| if record.offset >= log_start && fits(&record) { ControlFlow::Break(record) } else { ControlFlow::Continue(()) });
+        let found = contents.skim(|record| {
+            if record.offset >= log_start && fits(&record) {
+                ControlFlow::Break(record)
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
         let leader_epoch = LeaderEpoch(batch.header.partition_leader_epoch);
-        Ok(found.map_err(invalid)?.map(|record| RecordByTime { offset: Offset(record.offset), timestamp: record.timestamp, leader_epoch }))
+        Ok(found.map_err(invalid)?.map(|record| RecordByTime {
+            offset: Offset(record.offset),
+            timestamp: record.timestamp,
+            leader_epoch,
+        }))
     }
 
     fn open_for_look_up(&self, segment: &Segment) -> Result<Opened, ScanError> {
@@ -141,7 +168,12 @@ impl Opened {
     fn start_for(&self, timestamp: i64) -> Position {
         let before = self.index.times.lookup(timestamp);
         match self.index.batch_with(&*self.file, self.end.0, before) {
-            Some(batch) if self.index.points_right(&*self.file, self.end.0, before) && batch.header.max_timestamp <= timestamp => batch.position,
+            Some(batch)
+                if self.index.points_right(&*self.file, self.end.0, before)
+                    && batch.header.max_timestamp <= timestamp =>
+            {
+                batch.position
+            }
             _ => Position(0),
         }
     }

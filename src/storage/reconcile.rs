@@ -37,7 +37,8 @@ impl DataDirectory {
 
 impl Shared {
     fn reconcile(&self, expected: &[(TopicPartition, Uuid)]) -> io::Result<ReconcileReport> {
-        let mut unseen: HashMap<String, (&TopicPartition, Uuid)> = expected.iter().map(|(partition, id)| (partition.dir_name(), (partition, *id))).collect();
+        let mut unseen: HashMap<String, (&TopicPartition, Uuid)> =
+            expected.iter().map(|(partition, id)| (partition.dir_name(), (partition, *id))).collect();
         let mut report = ReconcileReport::default();
         let disk = &*self.engine.disk;
         for entry in disk.list(&self.path)?.into_iter().filter(|entry| entry.is_directory) {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use naru_protocol::records::{BatchHeader, checksum};
 
 use super::checkpoint::LogCheckpoint;
-use super::disk::{Disk, DiskFile, read_file, replace_file, TEMPORARY_SUFFIX};
+use super::disk::{Disk, DiskFile, TEMPORARY_SUFFIX, read_file, replace_file};
 use super::leader_epochs::LeaderEpochs;
 use super::log::{EPOCHS, SNAPSHOT};
 use super::offset_index::OffsetIndex;
@@ -77,7 +77,12 @@ pub struct Rot {
 }
 
 /// Reads a log's directory and makes its end certain. `recovery` is what the checkpoint knows of it.
-pub(super) fn recover(disk: &dyn Disk, directory: &Arc<Path>, recovery: Option<&LogCheckpoint>, now_ms: i64) -> Result<Recovered, ScanError> {
+pub(super) fn recover(
+    disk: &dyn Disk,
+    directory: &Arc<Path>,
+    recovery: Option<&LogCheckpoint>,
+    now_ms: i64,
+) -> Result<Recovered, ScanError> {
     let mut recovery = Recovery::new(disk, directory, recovery).map_err(at_start)?;
     recovery.finish_sealing()?;
     let (snapshot_at, producers) = recovery.newest_snapshot(now_ms).map_err(at_start)?;
@@ -131,7 +136,11 @@ impl<'a> Recovery<'a> {
                 disk.delete(&directory.join(&entry.name))?;
             } else if let Some(base_offset) = offset_of(&entry.name, LOG) {
                 // The formats of log and index hold 31 bits; what lies behind was never written by a broker.
-                segments.push(SealedSegment::new(directory.clone(), base_offset, entry.len.min(i32::MAX as u64) as u32));
+                segments.push(SealedSegment::new(
+                    directory.clone(),
+                    base_offset,
+                    entry.len.min(i32::MAX as u64) as u32,
+                ));
             } else if let Some(offset) = offset_of(&entry.name, SNAPSHOT) {
                 snapshots.push(offset);
             }
@@ -168,7 +177,10 @@ impl<'a> Recovery<'a> {
         const PAGE: u32 = 4096;
         let past = self.segment_at(self.recovery_point);
         for i in 0..past {
-            let Some(segment) = self.segments.get(i).filter(|segment| segment.size > 0 && segment.size % PAGE == 0) else { continue };
+            let Some(segment) = self.segments.get(i).filter(|segment| segment.size > 0 && segment.size % PAGE == 0)
+            else {
+                continue;
+            };
             let file = segment.open(self.disk).map_err(at_start)?;
             let mut page = [0; PAGE as usize];
             let read = file.read_at(&mut page, u64::from(segment.size - PAGE)).map_err(at_start)?;
@@ -176,12 +188,15 @@ impl<'a> Recovery<'a> {
                 segment.close();
                 continue;
             }
-            let mut scanner = Scanner::new(&*file, self.index_position(segment, Offset(i64::MAX)), Position(segment.size));
+            let mut scanner =
+                Scanner::new(&*file, self.index_position(segment, Offset(i64::MAX)), Position(segment.size));
             while let Ok(Some(_)) = scanner.next_header() {}
             let end = scanner.position();
             file.truncate(u64::from(end.0)).and_then(|()| file.sync()).map_err(at_start)?;
             let sealed = SealedSegment::new(self.directory.clone(), segment.base_offset, end.0);
-            SegmentIndex::load(self.disk, &sealed)?.write(self.disk, &sealed.path(INDEX), &sealed.path(TIME_INDEX)).map_err(at_start)?;
+            SegmentIndex::load(self.disk, &sealed)?
+                .write(self.disk, &sealed.path(INDEX), &sealed.path(TIME_INDEX))
+                .map_err(at_start)?;
             sealed.close();
             self.segments[i] = sealed;
         }
@@ -195,7 +210,9 @@ impl<'a> Recovery<'a> {
 
     /// A position to scan from for `offset`, by the segment's index when that points to a batch.
     fn index_position(&self, segment: &SealedSegment, offset: Offset) -> Position {
-        let index = read_file(self.disk, &segment.path(INDEX)).ok().and_then(|file| OffsetIndex::decode(segment.base_offset, &file, segment.size).ok());
+        let index = read_file(self.disk, &segment.path(INDEX))
+            .ok()
+            .and_then(|file| OffsetIndex::decode(segment.base_offset, &file, segment.size).ok());
         let Some(entry) = index.and_then(|index| index.floor(offset)) else { return Position(0) };
         let Ok(file) = segment.open(self.disk) else { return Position(0) };
         match Scanner::new(&*file, entry.position, Position(segment.size)).next_header() {
@@ -221,7 +238,8 @@ impl<'a> Recovery<'a> {
     }
 
     fn read_epochs(&mut self) -> LeaderEpochs {
-        let epochs = read_file(self.disk, &self.directory.join(EPOCHS)).ok().and_then(|file| LeaderEpochs::decode(&file).ok());
+        let epochs =
+            read_file(self.disk, &self.directory.join(EPOCHS)).ok().and_then(|file| LeaderEpochs::decode(&file).ok());
         self.epochs_known = epochs.is_some() || self.segments.is_empty();
         let mut epochs = epochs.unwrap_or_default();
         epochs.cut_end(self.recovery_point);
@@ -290,12 +308,18 @@ impl<'a> Recovery<'a> {
     /// Where the recovery point lies in its segment; or what keeps it from being found.
     fn recovery_position(&self, segment: &SealedSegment) -> Result<Position, String> {
         let file = segment.open(self.disk).map_err(|error| error.to_string())?;
-        let mut scanner = Scanner::new(&*file, self.index_position(segment, self.recovery_point), Position(segment.size));
+        let mut scanner =
+            Scanner::new(&*file, self.index_position(segment, self.recovery_point), Position(segment.size));
         let mut next = segment.base_offset;
         while next < self.recovery_point {
             match scanner.next_header() {
                 Ok(Some(batch)) => next = Offset(batch.header.next_offset()),
-                Ok(None) => return Err(format!("the segment ends at offset {next}, but records up to {} were durable", self.recovery_point)),
+                Ok(None) => {
+                    return Err(format!(
+                        "the segment ends at offset {next}, but records up to {} were durable",
+                        self.recovery_point
+                    ));
+                }
                 Err(error) => return Err(error.to_string()),
             }
         }
@@ -327,7 +351,9 @@ impl<'a> Recovery<'a> {
         if from < end || end.0 < size {
             file.truncate(u64::from(end.0)).and_then(|()| file.sync()).map_err(io)?;
             let trimmed = SealedSegment::new(self.directory.clone(), base_offset, end.0);
-            SegmentIndex::load_up_to(self.disk, &trimmed, self.log_end)?.write(self.disk, &trimmed.path(INDEX), &trimmed.path(TIME_INDEX)).map_err(io)?;
+            SegmentIndex::load_up_to(self.disk, &trimmed, self.log_end)?
+                .write(self.disk, &trimmed.path(INDEX), &trimmed.path(TIME_INDEX))
+                .map_err(io)?;
             self.segments[i] = trimmed;
         }
         self.segments[i].close();
@@ -336,7 +362,12 @@ impl<'a> Recovery<'a> {
 
     /// Reads batch after batch; a valid one moves the log end. Answers where the valid batches end, and what ended them when it
     /// was not the end of the segment.
-    fn scan(&mut self, file: &dyn DiskFile, from: Position, size: u32) -> Result<(Position, Option<String>), ScanError> {
+    fn scan(
+        &mut self,
+        file: &dyn DiskFile,
+        from: Position,
+        size: u32,
+    ) -> Result<(Position, Option<String>), ScanError> {
         let mut scanner = Scanner::new(file, from, Position(size));
         loop {
             let position = scanner.position();
@@ -346,7 +377,8 @@ impl<'a> Recovery<'a> {
                     self.state.note(&batch);
                 }
                 Ok(Some((batch, _))) => {
-                    let reason = format!("a batch starts at offset {} where {} is next", batch.header.base_offset, self.log_end);
+                    let reason =
+                        format!("a batch starts at offset {} where {} is next", batch.header.base_offset, self.log_end);
                     return Ok((position, Some(reason)));
                 }
                 Ok(None) => return Ok((position, self.stray_bytes(file, position, size)?)),
@@ -369,7 +401,12 @@ impl<'a> Recovery<'a> {
         tail.truncate(read);
         let path = self.directory.join(file_name(self.log_end, CUT));
         replace_file(self.disk, &path, &tail)?;
-        let cut = Cut { offset: self.log_end, bytes: tail.len() as u64, valid_behind: has_valid_batch(&tail), reason: reason.to_owned() };
+        let cut = Cut {
+            offset: self.log_end,
+            bytes: tail.len() as u64,
+            valid_behind: has_valid_batch(&tail),
+            reason: reason.to_owned(),
+        };
         tracing::warn!(kept = %path.display(), bytes = cut.bytes, valid_behind = cut.valid_behind, reason, "the end of the log is not valid and is cut");
         self.report.cut = Some(cut);
         Ok(())
@@ -383,7 +420,12 @@ impl<'a> Recovery<'a> {
             }
             self.disk.rename(&segment.path(LOG), &segment.path(CUT)).map_err(at_start)?;
             tracing::warn!(kept = %segment.path(CUT).display(), reason, "a segment behind the end of the log is set aside");
-            let cut = self.report.cut.get_or_insert(Cut { offset: self.log_end, bytes: 0, valid_behind: false, reason: reason.to_owned() });
+            let cut = self.report.cut.get_or_insert(Cut {
+                offset: self.log_end,
+                bytes: 0,
+                valid_behind: false,
+                reason: reason.to_owned(),
+            });
             cut.bytes += u64::from(segment.size);
             cut.valid_behind |= segment.size > 0;
         }

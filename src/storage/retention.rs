@@ -75,7 +75,9 @@ impl Shared {
                 match self.engine.disk.rename(&path, &doomed) {
                     Ok(()) => self.unlink_later(doomed, delay_ms),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => tracing::warn!(%error, path = %path.display(), "cannot remove a segment; the next start does"),
+                    Err(error) => {
+                        tracing::warn!(%error, path = %path.display(), "cannot remove a segment; the next start does")
+                    }
                 }
             }
         }
@@ -83,7 +85,13 @@ impl Shared {
 }
 
 /// The base offset of the first segment that retention keeps, when it removes any.
-fn retained_from(disk: &dyn Disk, segments: &Segments, config: &LogConfig, now_ms: i64, log_end: Offset) -> Option<Offset> {
+fn retained_from(
+    disk: &dyn Disk,
+    segments: &Segments,
+    config: &LogConfig,
+    now_ms: i64,
+    log_end: Offset,
+) -> Option<Offset> {
     let mut excess = config.retention_bytes.map_or(0, |limit| segments.size().saturating_sub(limit.max(0) as u64));
     let mut retained = None;
     for (i, segment) in segments.0.iter().enumerate() {
@@ -91,7 +99,8 @@ fn retained_from(disk: &dyn Disk, segments: &Segments, config: &LogConfig, now_m
         let next = segments.0.get(i + 1).map(Segment::base_offset);
         // As in Kafka, size alone never empties a log.
         let too_large = next.is_some() && excess >= u64::from(sealed.size) && sealed.size > 0;
-        let too_old = sealed.size > 0 && config.retention_ms.is_some_and(|limit| is_older(disk, sealed, now_ms.saturating_sub(limit)));
+        let too_old = sealed.size > 0
+            && config.retention_ms.is_some_and(|limit| is_older(disk, sealed, now_ms.saturating_sub(limit)));
         if !too_large && !too_old {
             break;
         }
@@ -105,7 +114,8 @@ fn retained_from(disk: &dyn Disk, segments: &Segments, config: &LogConfig, now_m
 fn is_older(disk: &dyn Disk, segment: &SealedSegment, than_ms: i64) -> bool {
     let mut largest = segment.largest_timestamp.lock();
     if largest.is_none() {
-        *largest = SegmentIndex::load(disk, segment).ok().and_then(|index| index.certain_largest_timestamp(disk, segment));
+        *largest =
+            SegmentIndex::load(disk, segment).ok().and_then(|index| index.certain_largest_timestamp(disk, segment));
         segment.close();
     }
     largest.is_some_and(|largest| largest.timestamp >= 0 && largest.timestamp < than_ms)

@@ -85,7 +85,9 @@ impl<'a> Scanner<'a> {
         let Some(batch) = self.peek()? else { return Ok(None) };
         let position = batch.position;
         self.fill(batch.header.size())?;
-        let bytes = self.window(batch.header.size()).ok_or(ScanError::Invalid { position, reason: "the file ends inside the batch" })?;
+        let bytes = self
+            .window(batch.header.size())
+            .ok_or(ScanError::Invalid { position, reason: "the file ends inside the batch" })?;
         if checksum(bytes) != batch.header.crc {
             return Err(ScanError::Invalid { position, reason: "the checksum does not match" });
         }
@@ -104,16 +106,24 @@ impl<'a> Scanner<'a> {
         let Some(bytes) = self.window(HEADER_LEN) else {
             let rest = self.window(left).unwrap_or_default();
             let blank = rest.iter().all(|byte| *byte == 0);
-            return if blank { Ok(None) } else { Err(ScanError::Invalid { position, reason: "the file ends inside a header" }) };
+            return if blank {
+                Ok(None)
+            } else {
+                Err(ScanError::Invalid { position, reason: "the file ends inside a header" })
+            };
         };
         if bytes.iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
-        let header = BatchHeader::parse(bytes).map_err(|_| ScanError::Invalid { position, reason: "not a batch header of version 2" })?;
+        let header = BatchHeader::parse(bytes)
+            .map_err(|_| ScanError::Invalid { position, reason: "not a batch header of version 2" })?;
         if header.size() > left {
             return Err(ScanError::Invalid { position, reason: "the file ends inside the batch" });
         }
-        if header.base_offset < 0 || header.last_offset_delta < 0 || header.base_offset.checked_add(i64::from(header.last_offset_delta) + 1).is_none() {
+        if header.base_offset < 0
+            || header.last_offset_delta < 0
+            || header.base_offset.checked_add(i64::from(header.last_offset_delta) + 1).is_none()
+        {
             return Err(ScanError::Invalid { position, reason: "offsets out of range" });
         }
         Ok(Some(ScannedBatch { position, header }))

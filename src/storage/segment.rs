@@ -123,7 +123,13 @@ impl PreparedSegment {
     }
 
     /// Gives the file its name and makes it the segment that starts at `base_offset`.
-    pub fn rename(self, disk: &dyn Disk, directory: &Path, base_offset: Offset, now_ms: i64) -> io::Result<SegmentWriter> {
+    pub fn rename(
+        self,
+        disk: &dyn Disk,
+        directory: &Path,
+        base_offset: Offset,
+        now_ms: i64,
+    ) -> io::Result<SegmentWriter> {
         disk.rename(&Self::temporary_path(directory), &directory.join(file_name(base_offset, LOG)))?;
         Ok(SegmentWriter::new(base_offset, self.file, self.writer, self.map, SegmentIndex::new(base_offset), now_ms))
     }
@@ -169,7 +175,14 @@ pub struct SegmentWriter {
 }
 
 impl SegmentWriter {
-    fn new(base_offset: Offset, file: Arc<dyn DiskFile>, writer: Box<dyn MapWriter>, map: Arc<dyn MappedFile>, index: SegmentIndex, now_ms: i64) -> Self {
+    fn new(
+        base_offset: Offset,
+        file: Arc<dyn DiskFile>,
+        writer: Box<dyn MapWriter>,
+        map: Arc<dyn MappedFile>,
+        index: SegmentIndex,
+        now_ms: i64,
+    ) -> Self {
         let end = map.published();
         let segment = Arc::new(ActiveSegment {
             base_offset,
@@ -180,11 +193,25 @@ impl SegmentWriter {
             populated: end.into(),
             written_back: (end as u32).into(),
         });
-        Self { segment, map: writer, bytes_since_index_entry: 0, first_timestamp: None, created_ms: now_ms, opened_at: end as u32 }
+        Self {
+            segment,
+            map: writer,
+            bytes_since_index_entry: 0,
+            first_timestamp: None,
+            created_ms: now_ms,
+            opened_at: end as u32,
+        }
     }
 
     /// Opens a finished segment again, to append to it. Its bytes must be durable.
-    pub fn reopen(segment: &SealedSegment, disk: &dyn Disk, index: SegmentIndex, reserve: usize, capacity: usize, now_ms: i64) -> io::Result<Self> {
+    pub fn reopen(
+        segment: &SealedSegment,
+        disk: &dyn Disk,
+        index: SegmentIndex,
+        reserve: usize,
+        capacity: usize,
+        now_ms: i64,
+    ) -> io::Result<Self> {
         let file = segment.open(disk)?;
         let len = segment.size as usize;
         file.allocate(len as u64, reserve as u64)?;
@@ -212,7 +239,14 @@ impl SegmentWriter {
 
     /// Whether this segment has to be followed by another one before a batch of `size` bytes with this time stamp and
     /// last offset can be appended.
-    pub fn is_full(&self, size: usize, last_offset: Offset, max_timestamp: i64, now_ms: i64, limits: &RollLimits) -> bool {
+    pub fn is_full(
+        &self,
+        size: usize,
+        last_offset: Offset,
+        max_timestamp: i64,
+        now_ms: i64,
+        limits: &RollLimits,
+    ) -> bool {
         let end = self.segment.end().0 as usize;
         if end == 0 {
             return false;

@@ -81,7 +81,8 @@ impl SegmentIndex {
         loop {
             match scanner.next_header() {
                 Ok(Some(batch)) if largest.is_none_or(|largest| batch.header.max_timestamp > largest.timestamp) => {
-                    largest = Some(TimestampOffset { timestamp: batch.header.max_timestamp, offset: batch.last_offset() });
+                    largest =
+                        Some(TimestampOffset { timestamp: batch.header.max_timestamp, offset: batch.last_offset() });
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => return largest,
@@ -105,7 +106,10 @@ impl SegmentIndex {
         let (offsets, times) = self.persisted;
         self.persisted = (self.offsets.len(), self.times.len());
         [
-            (self.offsets.encode().split_off(offsets * offset_index::ENTRY_LEN), (offsets * offset_index::ENTRY_LEN) as u64),
+            (
+                self.offsets.encode().split_off(offsets * offset_index::ENTRY_LEN),
+                (offsets * offset_index::ENTRY_LEN) as u64,
+            ),
             (self.times.encode().split_off(times * time_index::ENTRY_LEN), (times * time_index::ENTRY_LEN) as u64),
         ]
     }
@@ -147,11 +151,15 @@ impl SegmentIndex {
 
     /// The files' contents, when they are there and their last entries point to what they say, with what they lack.
     fn read(disk: &dyn Disk, segment: &SealedSegment, file: &dyn DiskFile, next_offset: Offset) -> Option<Self> {
-        let mut offsets = OffsetIndex::decode(segment.base_offset, &read_file(disk, &segment.path(INDEX)).ok()?, u32::MAX).ok()?;
-        let mut times = TimeIndex::decode(segment.base_offset, &read_file(disk, &segment.path(TIME_INDEX)).ok()?, Offset(i64::MAX)).ok()?;
+        let mut offsets =
+            OffsetIndex::decode(segment.base_offset, &read_file(disk, &segment.path(INDEX)).ok()?, u32::MAX).ok()?;
+        let mut times =
+            TimeIndex::decode(segment.base_offset, &read_file(disk, &segment.path(TIME_INDEX)).ok()?, Offset(i64::MAX))
+                .ok()?;
         offsets.truncate(Position(segment.size));
         times.truncate(next_offset);
-        let mut index = Self { persisted: (offsets.len(), times.len()), offsets, times, ..Self::new(segment.base_offset) };
+        let mut index =
+            Self { persisted: (offsets.len(), times.len()), offsets, times, ..Self::new(segment.base_offset) };
         if let Some(entry) = index.offsets.last() {
             let batch = Scanner::new(file, entry.position, Position(segment.size)).next_header().ok()??;
             if batch.last_offset() != entry.offset {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use naru_protocol::records::{HEADER_LEN, ValidBatch};
+use naru_protocol::records::ValidBatch;
 
 use super::{DELETED, Log, OFFLINE, Phase, Writer};
 use crate::storage::config::{FlushPolicy, LogConfig};
@@ -100,8 +100,13 @@ impl Log {
             DELETED => return Err(AppendError::Deleted),
             _ => {}
         }
-        if let Verdict::Duplicate { base_offset, last_offset, timestamp } = writer.producers.check(&batch.header, how.origin)? {
-            return Ok(Attempt::Done(Appended { duplicate: true, ..self.appended(base_offset, last_offset, timestamp) }));
+        if let Verdict::Duplicate { base_offset, last_offset, timestamp } =
+            writer.producers.check(&batch.header, how.origin)?
+        {
+            return Ok(Attempt::Done(Appended {
+                duplicate: true,
+                ..self.appended(base_offset, last_offset, timestamp)
+            }));
         }
         if !self.has_room(&mut writer, batch, how, &config)? {
             drop(writer);
@@ -124,12 +129,20 @@ impl Log {
     }
 
     /// Whether the active segment can take the batch now. If not, notes what the helper has to do for it.
-    fn has_room(&self, writer: &mut Writer, batch: &ValidBatch, how: &AppendAs, config: &LogConfig) -> Result<bool, AppendError> {
+    fn has_room(
+        &self,
+        writer: &mut Writer,
+        batch: &ValidBatch,
+        how: &AppendAs,
+        config: &LogConfig,
+    ) -> Result<bool, AppendError> {
         let size = batch.header.size();
         if size > config.segment_bytes as usize {
             return Err(AppendError::TooLarge { size, segment_bytes: config.segment_bytes });
         }
-        let Some(last_offset) = self.log_end().0.checked_add(i64::from(batch.header.last_offset_delta)).filter(|last| *last < i64::MAX) else {
+        let Some(last_offset) =
+            self.log_end().0.checked_add(i64::from(batch.header.last_offset_delta)).filter(|last| *last < i64::MAX)
+        else {
             return Err(AppendError::OffsetsUsedUp);
         };
         let end = match &writer.phase {
@@ -161,15 +174,20 @@ impl Log {
     }
 
     /// Copies the batch behind the log end, publishes it, and updates what is derived from it.
-    fn store(&self, writer: &mut Writer, batch: &ValidBatch, how: &AppendAs, config: &LogConfig) -> Result<Appended, AppendError> {
+    fn store(
+        &self,
+        writer: &mut Writer,
+        batch: &ValidBatch,
+        how: &AppendAs,
+        config: &LogConfig,
+    ) -> Result<Appended, AppendError> {
         let base_offset = self.log_end();
         let mut header = batch.header.clone();
         header.base_offset = base_offset.0;
         header.partition_leader_epoch = how.leader_epoch.0;
         let last_offset = Offset(header.last_offset());
         let Phase::Open(segment) = &mut writer.phase else { return Err(AppendError::Offline) };
-        let body = batch.bytes.get(HEADER_LEN..).unwrap_or_default();
-        if let Err(error) = segment.append(&header, body, config.index_interval_bytes as usize) {
+        if let Err(error) = segment.append(&header, batch.body(), config.index_interval_bytes as usize) {
             // Room was checked: the map and the file disagree about it, and nothing can be trusted any more.
             self.go_offline(&format!("cannot store to the active segment: {error}"));
             return Err(AppendError::Offline);
@@ -193,7 +211,8 @@ impl Log {
 
     pub(super) fn roll_limits(&self, config: &LogConfig, base_offset: Offset) -> RollLimits {
         // The same for one segment at any time, and different from that of its neighbours.
-        let spread = base_offset.0.wrapping_mul(0x9E37_79B9).wrapping_add(i64::from(self.partition.partition)) & i64::from(i32::MAX);
+        let spread = base_offset.0.wrapping_mul(0x9E37_79B9).wrapping_add(i64::from(self.partition.partition))
+            & i64::from(i32::MAX);
         let jitter = if config.segment_jitter_ms > 0 { spread % config.segment_jitter_ms } else { 0 };
         RollLimits {
             segment_bytes: config.segment_bytes as usize,
@@ -209,11 +228,11 @@ impl Writer {
         let FlushPolicy::Os { every_messages, .. } = policy else { return true };
         self.unflushed_records += u64::from(batch.header.records_count.unsigned_abs());
         self.unflushed_bytes += batch.header.size() as u64;
-        let due = self.unflushed_bytes >= OS_FLUSH_BYTES || every_messages.is_some_and(|limit| self.unflushed_records >= limit);
+        let due = self.unflushed_bytes >= OS_FLUSH_BYTES
+            || every_messages.is_some_and(|limit| self.unflushed_records >= limit);
         if due {
             (self.unflushed_records, self.unflushed_bytes) = (0, 0);
         }
         due
     }
 }
-

@@ -64,7 +64,8 @@ impl Log {
             self.write_snapshots();
             if self.epochs_dirty.swap(false, Ordering::AcqRel) {
                 let contents = self.epochs.read().encode();
-                replace_file(&*self.engine.disk, &self.directory.join(EPOCHS), &contents).inspect_err(|_| self.epochs_dirty.store(true, Ordering::Release))?;
+                replace_file(&*self.engine.disk, &self.directory.join(EPOCHS), &contents)
+                    .inspect_err(|_| self.epochs_dirty.store(true, Ordering::Release))?;
             }
         }
         Ok(LogCheckpoint { partition: self.partition.clone(), topic_id: self.topic_id, recovery_point, log_start })
@@ -75,7 +76,8 @@ impl Log {
         for ((bytes, position), suffix) in [(offsets, INDEX), (times, TIME_INDEX)] {
             if !bytes.is_empty() {
                 let path = self.directory.join(file_name(segment.base_offset, suffix));
-                let file = if position == 0 { self.engine.disk.create(&path)? } else { self.engine.disk.open(&path)? };
+                let file =
+                    if position == 0 { self.engine.disk.create(&path)? } else { self.engine.disk.open(&path)? };
                 file.write_at(&bytes, position)?;
             }
         }

@@ -29,8 +29,8 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-pub(super) use checkpoint::{EPOCHS, SNAPSHOT};
 pub use append::{AppendAs, AppendError, Appended};
+pub(super) use checkpoint::{EPOCHS, SNAPSHOT};
 pub use read::ReadError;
 
 use super::clock::Clock;
@@ -149,7 +149,15 @@ enum Phase {
 
 impl Log {
     /// A log as recovery found it, dormant.
-    pub(super) fn new(engine: Arc<Engine>, partition: TopicPartition, topic_id: Uuid, directory: Arc<Path>, config: LogConfig, observer: Arc<dyn LogObserver>, recovered: Recovered) -> Arc<Self> {
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        partition: TopicPartition,
+        topic_id: Uuid,
+        directory: Arc<Path>,
+        config: LogConfig,
+        observer: Arc<dyn LogObserver>,
+        recovered: Recovered,
+    ) -> Arc<Self> {
         let epoch = recovered.epochs.latest();
         let segments = recovered.segments.into_iter().map(|segment| Segment::Sealed(Arc::new(segment))).collect();
         Arc::new(Self {

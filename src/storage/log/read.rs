@@ -35,7 +35,9 @@ pub enum ReadError {
         log_end: Offset,
     },
     /// The disk cannot read the records, or they are not what was written. Other offsets of the log are not concerned.
-    #[error("records of {partition} at offset {offset} are damaged: {reason}; restore the segment from a copy, or skip the offset")]
+    #[error(
+        "records of {partition} at offset {offset} are damaged: {reason}; restore the segment from a copy, or skip the offset"
+    )]
     Damaged {
         /// The partition.
         partition: TopicPartition,
@@ -85,7 +87,13 @@ impl Log {
     /// in `max_bytes`. With `at_least_one` the first one may be larger.
     ///
     /// Empty when nothing is there yet. The slices keep what they point to alive, also when the segment is deleted.
-    pub async fn read(&self, from: Offset, max_bytes: usize, until: Offset, at_least_one: bool) -> Result<Vec<Bytes>, ReadError> {
+    pub async fn read(
+        &self,
+        from: Offset,
+        max_bytes: usize,
+        until: Offset,
+        at_least_one: bool,
+    ) -> Result<Vec<Bytes>, ReadError> {
         if self.is_deleted() {
             return Err(ReadError::Deleted);
         }
@@ -107,7 +115,12 @@ impl Log {
                 Ok(Found::PastEnd) => {}
                 Ok(Found::Nothing) => break,
                 Ok(Found::Batches { bytes, next, at_end }) => {
-                    want = Want { from: next, max_bytes: want.max_bytes.saturating_sub(bytes.len()), at_least_one: false, ..want };
+                    want = Want {
+                        from: next,
+                        max_bytes: want.max_bytes.saturating_sub(bytes.len()),
+                        at_least_one: false,
+                        ..want
+                    };
                     chunks.push(bytes);
                     if !at_end {
                         break;
@@ -142,7 +155,9 @@ impl Log {
         }
         let Some(window) = segment.map.slice(start as usize, end as usize) else { return Ok(Found::PastEnd) };
         match pick(&window, want, false).map_err(|reason| self.damaged(want.from, reason))? {
-            Picked::Range { start, end, next } => Ok(Found::Batches { at_end: end == window.len(), bytes: window.slice(start..end), next }),
+            Picked::Range { start, end, next } => {
+                Ok(Found::Batches { at_end: end == window.len(), bytes: window.slice(start..end), next })
+            }
             Picked::Nothing => Ok(Found::Nothing),
             Picked::PastEnd => Ok(Found::PastEnd),
             Picked::Incomplete { .. } => Err(self.damaged(want.from, "a batch reaches over the end of the segment")),
@@ -165,7 +180,11 @@ impl Log {
     }
 
     /// Opens a segment and finds a position from which a scan finds `offset`.
-    async fn locate(&self, segment: &Arc<SealedSegment>, offset: Offset) -> Result<(Arc<dyn DiskFile>, Position), ReadError> {
+    async fn locate(
+        &self,
+        segment: &Arc<SealedSegment>,
+        offset: Offset,
+    ) -> Result<(Arc<dyn DiskFile>, Position), ReadError> {
         let (disk, segment) = (self.engine.disk.clone(), segment.clone());
         let located = tokio::task::spawn_blocking(move || locate(&*disk, &segment, offset)).await;
         match located {
@@ -194,7 +213,12 @@ impl Log {
     }
 
     /// Reads all batches in `from..until` one after the other, in pieces; for coordinators at start.
-    pub async fn replay(&self, from: Offset, until: Offset, mut each: impl FnMut(naru_protocol::records::Batch)) -> Result<(), ReadError> {
+    pub async fn replay(
+        &self,
+        from: Offset,
+        until: Offset,
+        mut each: impl FnMut(naru_protocol::records::Batch),
+    ) -> Result<(), ReadError> {
         /// Large enough to run at the disk's speed, small enough to be no burden.
         const PIECE: usize = 1 << 20;
         let mut next = from.max(self.log_start());
@@ -216,7 +240,11 @@ impl Log {
 }
 
 /// Finds where to start looking for `offset` in a sealed segment. The entry of the index that says so is checked.
-fn locate(disk: &dyn Disk, segment: &SealedSegment, offset: Offset) -> Result<(Arc<dyn DiskFile>, Position), ScanError> {
+fn locate(
+    disk: &dyn Disk,
+    segment: &SealedSegment,
+    offset: Offset,
+) -> Result<(Arc<dyn DiskFile>, Position), ScanError> {
     let file = segment.open(disk).map_err(|source| ScanError::Io { position: Position(0), source })?;
     let index = SegmentIndex::load(disk, segment)?;
     if index.points_right(&*file, segment.size, offset) {
@@ -274,7 +302,9 @@ impl ColdRange {
                     len = len.max(needed);
                     continue;
                 }
-                Picked::Incomplete { at, .. } => return Err(format!("a batch at {} reaches over the end of the segment", position as usize + at)),
+                Picked::Incomplete { at, .. } => {
+                    return Err(format!("a batch at {} reaches over the end of the segment", position as usize + at));
+                }
             };
             return Ok(Some((found, Position(position))));
         }
@@ -286,9 +316,13 @@ impl ColdRange {
 fn pick(window: &[u8], want: Want, verify: bool) -> Result<Picked, String> {
     let mut at = 0;
     let mut picked: Option<(usize, usize, Offset)> = None;
-    let done = |picked: Option<(usize, usize, Offset)>, otherwise| Ok(picked.map_or(otherwise, |(start, end, next)| Picked::Range { start, end, next }));
+    let done = |picked: Option<(usize, usize, Offset)>, otherwise| {
+        Ok(picked.map_or(otherwise, |(start, end, next)| Picked::Range { start, end, next }))
+    };
     while at < window.len() {
-        let Some(bytes) = window.get(at..at + HEADER_LEN) else { return done(picked, Picked::Incomplete { at, needed: HEADER_LEN }) };
+        let Some(bytes) = window.get(at..at + HEADER_LEN) else {
+            return done(picked, Picked::Incomplete { at, needed: HEADER_LEN });
+        };
         let header = match BatchHeader::parse(bytes) {
             Ok(header) => header,
             Err(_) if picked.is_some() => return done(picked, Picked::Nothing),
@@ -298,12 +332,19 @@ fn pick(window: &[u8], want: Want, verify: bool) -> Result<Picked, String> {
         if header.last_offset() >= want.from.0 {
             let first = picked.is_none();
             let taken = picked.map_or(0, |(start, end, _)| end - start);
-            if header.last_offset() >= want.until.0 || (taken + size > want.max_bytes && !(first && want.at_least_one)) {
+            if header.last_offset() >= want.until.0 || (taken + size > want.max_bytes && !(first && want.at_least_one))
+            {
                 return done(picked, Picked::Nothing);
             }
-            let Some(batch) = window.get(at..at + size) else { return done(picked, Picked::Incomplete { at, needed: size }) };
+            let Some(batch) = window.get(at..at + size) else {
+                return done(picked, Picked::Incomplete { at, needed: size });
+            };
             if verify && checksum(batch) != header.crc {
-                return if first { Err("the checksum does not match".to_owned()) } else { done(picked, Picked::Nothing) };
+                return if first {
+                    Err("the checksum does not match".to_owned())
+                } else {
+                    done(picked, Picked::Nothing)
+                };
             }
             let start = picked.map_or(at, |(start, _, _)| start);
             picked = Some((start, at + size, Offset(header.next_offset())));

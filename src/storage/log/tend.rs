@@ -12,7 +12,9 @@ use parking_lot::Mutex;
 
 use super::{Engine, Log, Phase};
 use crate::storage::config::{FlushPolicy, LogConfig};
-use crate::storage::segment::{ActiveSegment, INDEX, LOG, PreparedSegment, SealedSegment, Segment, SegmentWriter, TIME_INDEX, file_name};
+use crate::storage::segment::{
+    ActiveSegment, INDEX, LOG, PreparedSegment, SealedSegment, Segment, SegmentWriter, TIME_INDEX, file_name,
+};
 use crate::storage::segment_index::SegmentIndex;
 use crate::storage::turn::Turn;
 
@@ -128,7 +130,9 @@ impl Log {
     fn open_segment(self: &Arc<Self>, config: &LogConfig) -> io::Result<SegmentWriter> {
         let may_reopen = self.writer.lock().may_reopen;
         let last = match self.segments.load().0.last() {
-            Some(Segment::Sealed(segment)) if may_reopen && segment.size < config.segment_bytes => Some(segment.clone()),
+            Some(Segment::Sealed(segment)) if may_reopen && segment.size < config.segment_bytes => {
+                Some(segment.clone())
+            }
             _ => None,
         };
         let Some(last) = last else {
@@ -383,7 +387,9 @@ fn next_visit(segment: &ActiveSegment, end: usize, window: usize, os_mode: bool)
     let (reserved, capacity) = (segment.map.reserved(), segment.map.capacity());
     let mut visits = Vec::with_capacity(4);
     if reserved < capacity {
-        visits.push((reserved - reserved.clamp(FIRST_RESERVATION, LARGEST_RESERVATION_STEP).min(reserved) / 4).max(end + 1));
+        visits.push(
+            (reserved - reserved.clamp(FIRST_RESERVATION, LARGEST_RESERVATION_STEP).min(reserved) / 4).max(end + 1),
+        );
     }
     let populated = segment.populated.load(Ordering::Relaxed).max(end);
     if populated < capacity {

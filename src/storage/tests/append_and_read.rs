@@ -22,7 +22,7 @@ fn batches_come_back_byte_for_byte_with_their_offsets() {
         assert_eq!(read.len(), sent.len());
         for (read, sent) in read.iter().zip(&sent) {
             assert_eq!(read.header().partition_leader_epoch, 0);
-            assert_eq!(&read.bytes()[16..], &sent.bytes[16..], "only base offset and leader epoch may differ");
+            assert_eq!(&read.bytes()[16..], &sent.received()[16..], "only base offset and leader epoch may differ");
         }
     }
     broker.shutdown();
@@ -50,8 +50,13 @@ fn until_and_max_bytes_hold() {
         broker.append(&batch(&[7; 1000], 2)).unwrap();
     }
     let read = |from, max_bytes, until, at_least_one| {
-        let chunks = broker.runtime.block_on(broker.log.read(Offset(from), max_bytes, Offset(until), at_least_one)).unwrap();
-        chunks.into_iter().flat_map(naru_protocol::records::batches).map(|batch| batch.unwrap().header().base_offset).collect::<Vec<_>>()
+        let chunks =
+            broker.runtime.block_on(broker.log.read(Offset(from), max_bytes, Offset(until), at_least_one)).unwrap();
+        chunks
+            .into_iter()
+            .flat_map(naru_protocol::records::batches)
+            .map(|batch| batch.unwrap().header().base_offset)
+            .collect::<Vec<_>>()
     };
     assert_eq!(read(0, 1 << 20, 7, true), [0, 2, 4], "the batch of 6 and 7 reaches over offset 7");
     assert_eq!(read(0, 5000, 20, true), [0, 2]);
@@ -77,7 +82,8 @@ fn a_durable_append_tells_the_observer() {
 #[test]
 fn durability_os_flushes_by_count_and_holds_nothing_back() {
     let place = tempfile::tempdir().unwrap();
-    let config = LogConfig { flush: FlushPolicy::Os { every_messages: Some(10), every_ms: None }, ..LogConfig::default() };
+    let config =
+        LogConfig { flush: FlushPolicy::Os { every_messages: Some(10), every_ms: None }, ..LogConfig::default() };
     let broker = open(place.path(), config);
     broker.append(&batch(b"x", 9)).unwrap();
     assert_eq!((broker.log.log_end(), broker.log.durable_end()), (Offset(9), Offset(0)));

@@ -6,13 +6,17 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use naru_protocol::records::{Batch, BatchBuilder, Codec, BatchHeader, Record, ValidBatch, batches};
+use naru_protocol::records::{
+    Batch, BatchBuilder, Codec, PayloadValidation, Record, TimestampType, ValidBatch, Validation, batches, validate,
+};
 use uuid::Uuid;
 
 use crate::storage::clock::ManualClock;
 use crate::storage::disk::{Disk, SystemDisk};
 use crate::storage::types::{LeaderEpoch, Offset, TopicPartition};
-use crate::storage::{AppendAs, AppendError, Appended, DataDirectory, Log, LogConfig, LogObserver, Origin, StorageOptions};
+use crate::storage::{
+    AppendAs, AppendError, Appended, DataDirectory, Log, LogConfig, LogObserver, Origin, StorageOptions,
+};
 
 /// The wall clock of tests.
 pub const NOW: i64 = 1_700_000_000_000;
@@ -77,7 +81,11 @@ pub fn open_on(disk: Arc<dyn Disk>, path: &Path, config: LogConfig, options: Sto
 
 impl Broker {
     pub fn append(&self, batch: &ValidBatch) -> Result<Appended, AppendError> {
-        let how = AppendAs { leader_epoch: LeaderEpoch(self.directory.meta().incarnation), now_ms: NOW, origin: Origin::Client };
+        let how = AppendAs {
+            leader_epoch: LeaderEpoch(self.directory.meta().incarnation),
+            now_ms: NOW,
+            origin: Origin::Client,
+        };
         self.runtime.block_on(self.log.append(batch, how))
     }
 
@@ -150,7 +158,18 @@ fn build(value: &[u8], timestamps: &[i64], mut builder: BatchBuilder) -> ValidBa
         builder.push(*timestamp, None, Some(value), &[]).unwrap();
     }
     let bytes: Bytes = builder.build().unwrap();
-    ValidBatch { header: BatchHeader::parse(&bytes).unwrap(), bytes }
+    let rules = Validation {
+        max_message_bytes: 1 << 20,
+        timestamp_type: TimestampType::CreateTime,
+        now_ms: NOW,
+        before_max_ms: i64::MAX,
+        after_max_ms: i64::MAX,
+        compacted: false,
+        allow_control: false,
+        allow_zstd: true,
+        payload: PayloadValidation::Full,
+    };
+    validate(bytes, &rules).unwrap()
 }
 
 /// The values of a batch's records.
