@@ -115,8 +115,13 @@ impl OffsetIndex {
 
     /// A position from which a forward scan finds the batch that holds `offset`, if the segment has it.
     pub fn lookup(&self, offset: Offset) -> Position {
+        self.floor(offset).map_or(Position(0), |entry| entry.position)
+    }
+
+    /// The last entry that is not above `offset`: the one that a look-up relies on.
+    pub fn floor(&self, offset: Offset) -> Option<OffsetEntry> {
         let entries_up_to = self.entries.partition_point(|e| self.offset_of(*e) <= offset);
-        entries_up_to.checked_sub(1).and_then(|i| self.entries.get(i)).map_or(Position(0), |e| Position(e.position))
+        entries_up_to.checked_sub(1).and_then(|i| self.entries.get(i)).map(|e| self.outside(*e))
     }
 
     /// The last entry. Opening a segment scans only from there.

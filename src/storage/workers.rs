@@ -50,6 +50,12 @@ impl Workers {
         }
     }
 
+    /// Whether jobs wait because all threads are busy.
+    pub(super) fn has_waiting(&self) -> bool {
+        let queue = self.queue.lock();
+        queue.jobs.len() > queue.sleeping
+    }
+
     fn start_thread(self: &Arc<Self>) {
         let pool = self.clone();
         let started =

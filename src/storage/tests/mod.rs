@@ -1,0 +1,4 @@
+//! Tests of the storage engine by behaviour, on real files in a temporary directory.
+
+mod append_and_read;
+mod setup;
