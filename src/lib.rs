@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod broker;
+pub mod config;
 pub mod partition;
 pub mod server;
 pub mod storage;

@@ -1,0 +1,29 @@
+//! The broker settings that mean something here or that clients and tools read.
+
+mod groups;
+mod node;
+mod storage;
+mod topic_defaults;
+mod transactions;
+
+use std::sync::LazyLock;
+
+use super::def::ConfigDef;
+
+static SORTED: LazyLock<Vec<&'static ConfigDef>> = LazyLock::new(|| {
+    let tables =
+        [groups::SETTINGS, node::SETTINGS, storage::SETTINGS, topic_defaults::SETTINGS, transactions::SETTINGS];
+    let mut all: Vec<_> = tables.into_iter().flatten().collect();
+    all.sort_unstable_by_key(|def| def.name);
+    all
+});
+
+/// All broker settings, sorted by name.
+pub fn broker_settings() -> &'static [&'static ConfigDef] {
+    &SORTED
+}
+
+/// The broker setting with this name.
+pub fn broker_setting(name: &str) -> Option<&'static ConfigDef> {
+    SORTED.binary_search_by(|def| def.name.cmp(name)).ok().and_then(|index| SORTED.get(index).copied())
+}

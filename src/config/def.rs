@@ -1,0 +1,390 @@
+//! What a setting is: its type, its default, which values it takes, and whether it does anything here.
+
+use std::fmt;
+
+/// One setting of a topic or of the broker, as `DescribeConfigs` shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConfigDef {
+    /// Kafka's name of the setting.
+    pub name: &'static str,
+    /// Type of its value.
+    pub kind: ConfigType,
+    /// Value when nothing is set, as text. `None` means "not set", which some settings give a meaning of its own.
+    pub default: Option<&'static str>,
+    /// Which values of that type are accepted.
+    pub validator: Validator,
+    /// One sentence for people.
+    pub doc: &'static str,
+    /// How likely it is that somebody has to think about it.
+    pub importance: Importance,
+    /// Broker settings that stand in when this one is not set, the strongest first.
+    pub synonyms: &'static [&'static str],
+    /// The value is never shown.
+    pub sensitive: bool,
+    /// The value is fixed when the broker starts.
+    pub read_only: bool,
+    /// Whether Naru obeys it.
+    pub effect: Effect,
+}
+
+/// Type of a setting's value; the numbers are those of `DescribeConfigs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfigType {
+    /// `true` or `false`.
+    Boolean = 1,
+    /// Text.
+    String = 2,
+    /// 32-bit integer.
+    Int = 3,
+    /// 16-bit integer.
+    Short = 4,
+    /// 64-bit integer.
+    Long = 5,
+    /// Floating point.
+    Double = 6,
+    /// Values separated by commas.
+    List = 7,
+}
+
+/// How likely it is that somebody has to think about a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Importance {
+    High,
+    Medium,
+    Low,
+}
+
+/// Whether a setting changes what the broker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The broker does what it says.
+    Obeyed,
+    /// The value is checked, kept and reported, and changes nothing, for this reason.
+    Accepted(&'static str),
+}
+
+/// Which values of its type a setting accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validator {
+    /// Every value.
+    Any,
+    /// Numbers from this one up.
+    AtLeast(i64),
+    /// Numbers between these two, both included.
+    Between(i64, i64),
+    /// Numbers between the first two, or exactly the third.
+    BetweenOr(i64, i64, i64),
+    /// These words; in a list, each element is one of them.
+    OneOf(&'static [&'static str]),
+    /// These words, in upper or lower case.
+    OneOfAnyCase(&'static [&'static str]),
+    /// `*`, or `partition:broker` pairs.
+    ThrottledReplicas,
+}
+
+/// A value after parsing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A boolean.
+    Boolean(bool),
+    /// A 16, 32 or 64-bit integer.
+    Integer(i64),
+    /// A floating point number.
+    Double(f64),
+    /// Text.
+    Text(String),
+    /// A list without empty elements and duplicates.
+    List(Vec<String>),
+}
+
+/// A value that a setting does not take.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Invalid value {value} for configuration {name}: {reason}")]
+pub struct InvalidValue {
+    /// The setting.
+    pub name: &'static str,
+    /// What was given.
+    pub value: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl ConfigDef {
+    const fn new(name: &'static str, kind: ConfigType, default: Option<&'static str>) -> Self {
+        Self {
+            name,
+            kind,
+            default,
+            validator: Validator::Any,
+            doc: "",
+            importance: Importance::Medium,
+            synonyms: &[],
+            sensitive: false,
+            read_only: false,
+            effect: Effect::Obeyed,
+        }
+    }
+
+    pub(super) const fn boolean(name: &'static str, default: Option<&'static str>) -> Self {
+        Self::new(name, ConfigType::Boolean, default)
+    }
+
+    pub(super) const fn text(name: &'static str, default: Option<&'static str>) -> Self {
+        Self::new(name, ConfigType::String, default)
+    }
+
+    pub(super) const fn short(name: &'static str, default: Option<&'static str>) -> Self {
+        Self::new(name, ConfigType::Short, default)
+    }
+
+    pub(super) const fn int(name: &'static str, default: Option<&'static str>) -> Self {
+        Self::new(name, ConfigType::Int, default)
+    }
+
+    pub(super) const fn long(name: &'static str, default: Option<&'static str>) -> Self {
+        Self::new(name, ConfigType::Long, default)
+    }
+
+    pub(super) const fn double(name: &'static str, default: Option<&'static str>) -> Self {
+        Self::new(name, ConfigType::Double, default)
+    }
+
+    pub(super) const fn list(name: &'static str, default: Option<&'static str>) -> Self {
+        Self::new(name, ConfigType::List, default)
+    }
+
+    pub(super) const fn at_least(mut self, least: i64) -> Self {
+        self.validator = Validator::AtLeast(least);
+        self
+    }
+
+    pub(super) const fn between(mut self, least: i64, most: i64) -> Self {
+        self.validator = Validator::Between(least, most);
+        self
+    }
+
+    pub(super) const fn between_or(mut self, least: i64, most: i64, or: i64) -> Self {
+        self.validator = Validator::BetweenOr(least, most, or);
+        self
+    }
+
+    pub(super) const fn one_of(mut self, words: &'static [&'static str]) -> Self {
+        self.validator = Validator::OneOf(words);
+        self
+    }
+
+    pub(super) const fn one_of_any_case(mut self, words: &'static [&'static str]) -> Self {
+        self.validator = Validator::OneOfAnyCase(words);
+        self
+    }
+
+    pub(super) const fn throttled_replicas(mut self) -> Self {
+        self.validator = Validator::ThrottledReplicas;
+        self
+    }
+
+    pub(super) const fn synonyms(mut self, names: &'static [&'static str]) -> Self {
+        self.synonyms = names;
+        self
+    }
+
+    pub(super) const fn importance(mut self, importance: Importance) -> Self {
+        self.importance = importance;
+        self
+    }
+
+    pub(super) const fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    pub(super) const fn accepted(mut self, reason: &'static str) -> Self {
+        self.effect = Effect::Accepted(reason);
+        self
+    }
+
+    pub(super) const fn doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// Parses and checks a value. White space around it, and around the elements of a list, does not count.
+    pub fn parse(&self, raw: &str) -> Result<Value, InvalidValue> {
+        self.parse_kind(raw.trim())
+            .and_then(|value| self.validator.check(self.name, &value).map(|()| value))
+            .map_err(|reason| InvalidValue { name: self.name, value: raw.to_owned(), reason })
+    }
+
+    fn parse_kind(&self, text: &str) -> Result<Value, String> {
+        match self.kind {
+            ConfigType::Boolean if text.eq_ignore_ascii_case("true") => Ok(Value::Boolean(true)),
+            ConfigType::Boolean if text.eq_ignore_ascii_case("false") => Ok(Value::Boolean(false)),
+            ConfigType::Boolean => Err("Expected value to be either true or false".to_owned()),
+            ConfigType::String => Ok(Value::Text(text.to_owned())),
+            ConfigType::Short => integer::<i16>(text, "SHORT"),
+            ConfigType::Int => integer::<i32>(text, "INT"),
+            ConfigType::Long => integer::<i64>(text, "LONG"),
+            ConfigType::Double => match text.parse::<f64>() {
+                Ok(number) if number.is_finite() => Ok(Value::Double(number)),
+                _ => Err("Not a number of type DOUBLE".to_owned()),
+            },
+            ConfigType::List => list(text).map(Value::List),
+        }
+    }
+}
+
+fn integer<T: std::str::FromStr + Into<i64>>(text: &str, kind: &str) -> Result<Value, String> {
+    text.parse::<T>().map(|number| Value::Integer(number.into())).map_err(|_| format!("Not a number of type {kind}"))
+}
+
+fn list(text: &str) -> Result<Vec<String>, String> {
+    let mut elements: Vec<String> = Vec::new();
+    if text.is_empty() {
+        return Ok(elements);
+    }
+    for element in text.split(',').map(str::trim) {
+        if element.is_empty() {
+            return Err("A list has no empty elements".to_owned());
+        }
+        if !elements.iter().any(|seen| seen == element) {
+            elements.push(element.to_owned());
+        }
+    }
+    Ok(elements)
+}
+
+impl Validator {
+    fn check(&self, name: &str, value: &Value) -> Result<(), String> {
+        match (self, value) {
+            (Self::AtLeast(least), _) => at_least(value, *least),
+            (Self::Between(least, most), _) => at_least(value, *least).and_then(|()| at_most(value, *most)),
+            (Self::BetweenOr(least, most, or), Value::Integer(number)) => {
+                if number == or || (least..=most).contains(&number) {
+                    Ok(())
+                } else {
+                    Err(format!("Value must be between {least} and {most} or equal to {or}"))
+                }
+            }
+            (Self::OneOf(words), Value::Text(text)) => one_of(words, text),
+            (Self::OneOf(words), Value::List(elements)) => elements.iter().try_for_each(|text| one_of(words, text)),
+            (Self::OneOfAnyCase(words), Value::Text(text)) => {
+                if words.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+                    Ok(())
+                } else {
+                    Err(format!("String must be one of (case insensitive): {}", words.join(", ")))
+                }
+            }
+            (Self::ThrottledReplicas, Value::List(elements)) => throttled_replicas(name, elements),
+            (Self::Any | Self::BetweenOr(..) | Self::OneOf(_) | Self::OneOfAnyCase(_) | Self::ThrottledReplicas, _) => {
+                Ok(())
+            }
+        }
+    }
+}
+
+fn at_least(value: &Value, least: i64) -> Result<(), String> {
+    let low = match value {
+        Value::Integer(number) => *number < least,
+        Value::Double(number) => *number < least as f64,
+        _ => false,
+    };
+    if low { Err(format!("Value must be at least {least}")) } else { Ok(()) }
+}
+
+fn at_most(value: &Value, most: i64) -> Result<(), String> {
+    let high = match value {
+        Value::Integer(number) => *number > most,
+        Value::Double(number) => *number > most as f64,
+        _ => false,
+    };
+    if high { Err(format!("Value must be no more than {most}")) } else { Ok(()) }
+}
+
+fn one_of(words: &[&str], text: &str) -> Result<(), String> {
+    if words.contains(&text) { Ok(()) } else { Err(format!("String must be one of: {}", words.join(", "))) }
+}
+
+fn throttled_replicas(name: &str, elements: &[String]) -> Result<(), String> {
+    let is_replica = |element: &String| {
+        element.split_once(':').is_some_and(|(partition, broker)| {
+            [partition, broker].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+        })
+    };
+    let everything = elements.len() == 1 && elements.iter().any(|element| element == "*");
+    if everything || elements.iter().all(is_replica) {
+        return Ok(());
+    }
+    Err(format!("{name} is either * or a list of partition:broker pairs, separated by commas"))
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Boolean(value) => value.fmt(f),
+            Self::Integer(value) => value.fmt(f),
+            Self::Double(value) => value.fmt(f),
+            Self::Text(value) => value.fmt(f),
+            Self::List(value) => value.join(",").fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(def: ConfigDef, raw: &str) -> String {
+        def.parse(raw).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn numbers_are_bounded_by_their_type_and_range() {
+        let retention = ConfigDef::long("retention.ms", None).at_least(-1);
+        assert_eq!(retention.parse(" 42 "), Ok(Value::Integer(42)));
+        assert_eq!(
+            reason(retention, "abc"),
+            "Invalid value abc for configuration retention.ms: Not a number of type LONG"
+        );
+        assert_eq!(
+            reason(retention, "-2"),
+            "Invalid value -2 for configuration retention.ms: Value must be at least -1"
+        );
+        let segment = ConfigDef::int("segment.bytes", None).at_least(1_048_576);
+        assert!(reason(segment, "99999999999").ends_with("Not a number of type INT"));
+        let ratio = ConfigDef::double("min.cleanable.dirty.ratio", None).between(0, 1);
+        assert!(reason(ratio, "1.5").ends_with("Value must be no more than 1"));
+        assert!(reason(ratio, "NaN").ends_with("Not a number of type DOUBLE"));
+        let level = ConfigDef::int("compression.gzip.level", None).between_or(1, 9, -1);
+        assert_eq!(level.parse("-1"), Ok(Value::Integer(-1)));
+        assert!(reason(level, "0").ends_with("Value must be between 1 and 9 or equal to -1"));
+    }
+
+    #[test]
+    fn lists_lose_white_space_and_duplicates_and_keep_their_order() {
+        let policy = ConfigDef::list("cleanup.policy", None).one_of(&["compact", "delete"]);
+        let parsed = policy.parse(" delete , compact,delete ").unwrap();
+        assert_eq!(parsed.to_string(), "delete,compact");
+        assert_eq!(policy.parse("").unwrap(), Value::List(vec![]));
+        assert!(policy.parse("delete,,compact").is_err());
+        assert!(reason(policy, "shred").ends_with("String must be one of: compact, delete"));
+    }
+
+    #[test]
+    fn booleans_are_read_in_any_case() {
+        let preallocate = ConfigDef::boolean("preallocate", None);
+        assert_eq!(preallocate.parse(" TRUE "), Ok(Value::Boolean(true)));
+        assert!(reason(preallocate, "yes").ends_with("Expected value to be either true or false"));
+    }
+
+    #[test]
+    fn throttled_replicas_are_pairs_or_a_star() {
+        let throttled = ConfigDef::list("leader.replication.throttled.replicas", None).throttled_replicas();
+        for good in ["", "*", "0:1", "0:1,1:1"] {
+            assert!(throttled.parse(good).is_ok(), "{good}");
+        }
+        for bad in ["x", "0:", "*,0:1", "0:-1"] {
+            assert!(throttled.parse(bad).is_err(), "{bad}");
+        }
+    }
+}
