@@ -88,11 +88,11 @@ def idempotent():
 
 
 class Member:
-    """A kcat in a group: it writes what it reads to stdout and its rebalances to stderr."""
+    """A kcat in a group: it writes what it reads to stdout and its rebalances to stderr; -E lets it outlive a lost connection."""
 
     def __init__(self, group, topics, *options):
         self.owned, self.seen, self.errors = [], [], []
-        self.process = subprocess.Popen(["kcat", "-b", BOOTSTRAP, "-G", group, *options, *topics], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(["kcat", "-b", BOOTSTRAP, "-E", "-G", group, *options, *topics], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for read in (self.read_values, self.read_rebalances):
             threading.Thread(target=read, daemon=True).start()
 
@@ -133,6 +133,12 @@ def group():
         wait_for(lambda: sorted(o for m in members for o in m.owned) == everything and all(m.owned for m in members),
                  lambda: f"{what}: every partition owned once, {[m.owned for m in members]}")
 
+    def wait_for_records(members):
+        def missing():
+            return set(sent) - {value for member in members for value in member.seen}
+
+        wait_for(lambda: not missing(), lambda: f"every record read by a member, missing {sorted(missing())[:20]}")
+
     first, second = Member(PREFIX, topics, *options), Member(PREFIX, topics, *options)
     send()
     wait_for_balance([first, second], "two members")
@@ -140,10 +146,12 @@ def group():
     third = Member(PREFIX, topics, *options)
     wait_for_balance([first, second, third], "a third joins")
     send()
+    # A kcat that is asked to end commits the record at hand without writing it, so there must be none.
+    wait_for_records([first, second, third])
     second.leave()
     send()
     wait_for_balance([first, third], "one leaves")
-    wait_for(lambda: set(sent) <= set(first.seen + second.seen + third.seen), lambda: "every record read by a member")
+    wait_for_records([first, second, third])
     first.leave()
     third.leave()
 
