@@ -171,9 +171,8 @@ fn large_shared_bytes_are_chunks_of_their_own_and_never_copied() {
 fn the_length_of_a_frame_is_known_at_its_end() {
     let large = Bytes::from(vec![7; SHARE_FROM]);
     for body in [Bytes::from_static(b"abc"), large] {
-        let mut w = Writer::new();
-        w.put_slice(&[0; 4]);
-        w.put_shared(body.clone());
+        let mut w = Writer::for_frame();
+        w.put_shared(&body);
         let frame = w.into_frame().unwrap().concat();
         assert_eq!(frame[..4], (body.len() as u32).to_be_bytes());
         assert_eq!(frame[4..], body);
@@ -188,7 +187,7 @@ fn large_bytes_in_a_tagged_field_stay_behind_their_size() {
         tags.put(w, 3, &large, FLEXIBLE).unwrap();
         tags.put(w, 5, &1i16, FLEXIBLE).unwrap();
         tags.end(w);
-        w.put_shared(large.clone());
+        w.put_shared(&large);
     });
     let mut r = Reader::new(bytes);
     let (mut first, mut second) = (None, None);
