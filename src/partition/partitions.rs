@@ -12,8 +12,9 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::Partition;
-use crate::storage::types::{LeaderEpoch, TopicPartition};
-use crate::storage::{DataDirectory, LogConfig, OpenError};
+use crate::config::{Durability, TopicConfig};
+use crate::storage::types::TopicPartition;
+use crate::storage::{DataDirectory, OpenError};
 
 /// How many logs are opened side by side at least: a new one waits for the disk, not for the processor.
 const MIN_OPEN_THREADS: usize = 4;
@@ -27,12 +28,14 @@ pub struct TopicLogs {
     pub name: Arc<str>,
     /// How many partitions it has.
     pub partitions: i32,
-    /// The settings of its logs.
-    pub config: LogConfig,
+    /// Whether only coordinators append to it.
+    pub internal: bool,
+    /// Its settings.
+    pub config: Arc<TopicConfig>,
 }
 
 impl TopicLogs {
-    fn partition(&self, number: i32) -> TopicPartition {
+    pub(super) fn partition(&self, number: i32) -> TopicPartition {
         TopicPartition::new(self.name.clone(), number)
     }
 }
@@ -50,7 +53,7 @@ pub struct OpenFailure {
 /// The registry.
 pub struct Partitions {
     data: Arc<DataDirectory>,
-    leader_epoch: LeaderEpoch,
+    durability: Durability,
     topics: ArcSwap<Topics>,
     /// Held while the topics change.
     change: Mutex<()>,
@@ -63,10 +66,9 @@ type Topics = HashMap<Uuid, Arc<Vec<Option<Arc<Partition>>>>>;
 type Missing<'a> = (&'a TopicLogs, i32);
 
 impl Partitions {
-    /// An empty registry. Every partition opened by it is led under the data directory's incarnation.
-    pub fn new(data: Arc<DataDirectory>) -> Self {
-        let leader_epoch = data.meta().leader_epoch();
-        Self { data, leader_epoch, topics: ArcSwap::default(), change: Mutex::new(()) }
+    /// An empty registry.
+    pub fn new(data: Arc<DataDirectory>, durability: Durability) -> Self {
+        Self { data, durability, topics: ArcSwap::default(), change: Mutex::new(()) }
     }
 
     /// Finds a partition. `None` when it does not exist, or when its log could not be opened; the metadata image tells which.
@@ -95,10 +97,6 @@ impl Partitions {
     }
 
     fn open_side_by_side<'a>(&self, missing: &[Missing<'a>]) -> Vec<(Missing<'a>, Result<Arc<Partition>, OpenError>)> {
-        let open = |(topic, number): Missing<'a>| {
-            let config = topic.config.clone();
-            Partition::open(&self.data, &topic.partition(number), topic.topic_id, config, self.leader_epoch)
-        };
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get).max(MIN_OPEN_THREADS);
         let next = AtomicUsize::new(0);
         let opened = Mutex::new(Vec::with_capacity(missing.len()));
@@ -106,7 +104,7 @@ impl Partitions {
             for _ in 0..threads.min(missing.len()) {
                 scope.spawn(|| {
                     while let Some(log) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let outcome = open(*log);
+                        let outcome = Partition::open(&self.data, log.0, log.1, self.durability);
                         opened.lock().push((*log, outcome));
                     }
                 });
@@ -132,7 +130,7 @@ impl Partitions {
     }
 
     /// Changes the settings of a topic's logs.
-    pub fn set_config(&self, topic_id: &Uuid, config: &LogConfig) {
+    pub fn set_config(&self, topic_id: &Uuid, config: &Arc<TopicConfig>) {
         let _change = self.change.lock();
         for partition in self.topics.load().get(topic_id).into_iter().flat_map(|topic| topic.iter().flatten()) {
             partition.set_config(config.clone());
