@@ -1,16 +1,23 @@
 //! The broker: everything that the handlers of the APIs reach.
 
+use crate::config::BrokerConfig;
+
 /// One broker.
 #[derive(Debug)]
 pub struct Broker {
+    config: BrokerConfig,
     cluster_id: String,
-    node_id: i32,
 }
 
 impl Broker {
     /// A broker with this identity.
-    pub fn new(cluster_id: String, node_id: i32) -> Self {
-        Self { cluster_id, node_id }
+    pub fn new(config: BrokerConfig, cluster_id: String) -> Self {
+        Self { config, cluster_id }
+    }
+
+    /// What the broker was started with.
+    pub fn config(&self) -> &BrokerConfig {
+        &self.config
     }
 
     /// The cluster's id: 22 characters.
@@ -20,6 +27,6 @@ impl Broker {
 
     /// This node's id, 0 or more.
     pub fn node_id(&self) -> i32 {
-        self.node_id
+        self.config.node_id
     }
 }

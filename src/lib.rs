@@ -2,7 +2,11 @@
 
 pub mod api;
 pub mod broker;
+pub mod cli;
 pub mod config;
 pub mod partition;
 pub mod server;
+mod start;
 pub mod storage;
+
+pub use start::{RunningBroker, StartError, StopError};

@@ -1,25 +1,22 @@
 //! What a client learns about the broker before it asks for anything else, and what happens to requests that make no sense.
 
-use std::sync::Arc;
-
-use naru_broker::api::{Advertised, TABLE};
+use naru_broker::RunningBroker;
+use naru_broker::api::TABLE;
 use naru_broker::broker::Broker;
-use naru_broker::server::{Limits, ListenerSpec, Server};
+use naru_broker::config::{BrokerConfig, Setting, SettingSource};
 use naru_client::{Connection, Error};
 use naru_protocol::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use naru_protocol::{ErrorCode, decode_response};
 
-const CLUSTER: &str = "4L6g3nShT-eMCtK--X86sw";
-
-async fn start() -> Server {
+async fn start() -> RunningBroker {
     let listener =
-        ListenerSpec { name: "PLAINTEXT".into(), host: "127.0.0.1".into(), port: 0, advertised: Advertised::AsReached };
-    let broker = Arc::new(Broker::new(CLUSTER.to_owned(), 1));
-    Server::start(&[listener], Limits::default(), broker).await.expect("a free port")
+        Setting { name: "listeners".into(), value: "127.0.0.1:0".into(), source: SettingSource::Flag("--listen") };
+    let config = BrokerConfig::from_sources([listener]).expect("good settings");
+    Broker::start(config).await.expect("the broker starts")
 }
 
-async fn connect(server: &Server) -> Connection {
-    Connection::connect(&server.listeners()[0].bound.to_string()).await.expect("the server listens")
+async fn connect(server: &RunningBroker) -> Connection {
+    Connection::connect(&server.listeners()[0].bound[0].to_string()).await.expect("the server listens")
 }
 
 fn request(name: &str, version: &str) -> ApiVersionsRequest {
@@ -81,13 +78,14 @@ async fn malformed_software_names_are_invalid_and_the_connection_goes_on() {
 #[tokio::test]
 async fn a_client_that_means_another_broker_is_sent_to_bootstrap_again() {
     let server = start().await;
+    let cluster = server.broker().cluster_id();
     let mut client = connect(&server).await;
     for (cluster_id, node_id, expected) in [
         (None, -1, ErrorCode::NONE),
-        (Some(CLUSTER), 1, ErrorCode::NONE),
+        (Some(cluster), 1, ErrorCode::NONE),
         (Some("other"), 1, ErrorCode::REBOOTSTRAP_REQUIRED),
-        (Some(CLUSTER), 2, ErrorCode::REBOOTSTRAP_REQUIRED),
-        (Some(CLUSTER), -1, ErrorCode::INVALID_REQUEST),
+        (Some(cluster), 2, ErrorCode::REBOOTSTRAP_REQUIRED),
+        (Some(cluster), -1, ErrorCode::INVALID_REQUEST),
         (None, 1, ErrorCode::INVALID_REQUEST),
     ] {
         let meant = ApiVersionsRequest { cluster_id: cluster_id.map(Into::into), node_id, ..request("a", "1") };
@@ -130,7 +128,7 @@ async fn bytes_behind_a_body_are_ignored() {
 #[tokio::test]
 async fn a_client_notices_that_nobody_listens() {
     let server = start().await;
-    let address = server.listeners()[0].bound.to_string();
-    server.shutdown().await;
+    let address = server.listeners()[0].bound[0].to_string();
+    server.shutdown().await.expect("a clean stop");
     assert!(matches!(Connection::connect(&address).await, Err(Error::Connect { .. })));
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use naru_broker::api::{Advertised, Answer, Chunks, ConnectionContext};
-use naru_broker::server::{Limits, ListenerSpec, Server, Service};
+use naru_broker::api::{Answer, Chunks, ConnectionContext};
+use naru_broker::config::{AdvertiseReason, Advertised, HostPort, Listener};
+use naru_broker::server::{Limits, Server, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -34,10 +35,11 @@ async fn connect_and_ask(address: std::net::SocketAddr) -> TcpStream {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_idle_connections_cost_little_memory() {
-    let listener =
-        ListenerSpec { name: "PLAINTEXT".into(), host: "127.0.0.1".into(), port: 0, advertised: Advertised::AsReached };
+    let any_port = HostPort { host: "127.0.0.1".into(), port: 0 };
+    let advertised = Advertised { host: "localhost".into(), port: None, reason: AdvertiseReason::Localhost };
+    let listener = Listener { name: "PLAINTEXT".into(), bind: any_port, advertised };
     let server = Server::start(&[listener], Limits::default(), Echo).await.expect("a free port");
-    let address = server.listeners()[0].bound;
+    let address = server.listeners()[0].bound[0];
     let mut clients = Vec::with_capacity(1100);
     for _ in 0..100 {
         clients.push(connect_and_ask(address).await);

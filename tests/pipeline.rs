@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use naru_broker::api::{Advertised, Answer, Chunks, CloseReason, ConnectionContext};
-use naru_broker::server::{Limits, ListenerSpec, Server, Service};
+use naru_broker::api::{Answer, Chunks, CloseReason, ConnectionContext};
+use naru_broker::config::{AdvertiseReason, Advertised, HostPort, Listener};
+use naru_broker::server::{Limits, Server, Service};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -97,7 +98,7 @@ struct Client(TcpStream);
 
 impl Client {
     async fn connect(server: &Server) -> Self {
-        Self(TcpStream::connect(server.listeners()[0].bound).await.expect("the server listens"))
+        Self(TcpStream::connect(server.listeners()[0].bound[0]).await.expect("the server listens"))
     }
 
     async fn send(&mut self, requests: &[&str]) {
@@ -136,11 +137,16 @@ impl Client {
     }
 }
 
+/// A listener on a free port.
+fn loopback() -> Listener {
+    let any_port = HostPort { host: "127.0.0.1".into(), port: 0 };
+    let advertised = Advertised { host: "localhost".into(), port: None, reason: AdvertiseReason::Localhost };
+    Listener { name: "PLAINTEXT".into(), bind: any_port, advertised }
+}
+
 async fn start(limits: Limits) -> (Server, Script) {
     let script = Script::default();
-    let listener =
-        ListenerSpec { name: "PLAINTEXT".into(), host: "127.0.0.1".into(), port: 0, advertised: Advertised::AsReached };
-    let server = Server::start(&[listener], limits, script.clone()).await.expect("a free port");
+    let server = Server::start(&[loopback()], limits, script.clone()).await.expect("a free port");
     (server, script)
 }
 
@@ -374,7 +380,7 @@ async fn connections_beyond_the_limit_are_refused_until_one_leaves() {
 async fn shutdown_answers_what_is_in_flight_and_closes() {
     let (server, script) = start(Limits::default()).await;
     let (mut busy, mut idle) = (Client::connect(&server).await, Client::connect(&server).await);
-    let address = server.listeners()[0].bound;
+    let address = server.listeners()[0].bound[0];
     busy.send(&["pipelined flush"]).await;
     idle.send(&["ready x"]).await;
     assert_eq!(idle.receive().await, "x");

@@ -20,7 +20,7 @@ use naru_protocol::{Request, RequestHeader, decode_request, encode_response};
 use crate::broker::Broker;
 
 pub use answer::{Answer, BoxFuture, Chunks, CloseReason, Respond};
-pub use context::{Advertised, ConnectionContext, Endpoint, Listener, RequestContext};
+pub use context::{ConnectionContext, Listener, RequestContext};
 pub use table::{Api, TABLE};
 
 /// Applies one request: a frame without its length.

@@ -28,7 +28,7 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
 static NEXT_CONNECTION: AtomicU64 = AtomicU64::new(1);
 
-/// Accepts the connections of one listener.
+/// Accepts the connections of one socket.
 pub(super) struct Acceptor<S> {
     pub(super) socket: TcpListener,
     pub(super) listener: Arc<Listener>,
@@ -65,15 +65,12 @@ impl<S: Service> Acceptor<S> {
                 return;
             }
         };
-        let local = match prepare(&stream) {
-            Ok(local) => local,
-            Err(error) => {
-                tracing::debug!(%peer, %error, "the connection broke before it began");
-                return;
-            }
-        };
+        if let Err(error) = prepare(&stream) {
+            tracing::debug!(%peer, %error, "the connection broke before it began");
+            return;
+        }
         let id = NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed);
-        let context = ConnectionContext { id, peer, local, listener: Arc::clone(&self.listener) };
+        let context = ConnectionContext { id, peer, listener: Arc::clone(&self.listener) };
         let connection = Connection::new(Arc::clone(&self.shared), context, stream);
         tracing::debug!(%peer, listener = %self.listener.name, "connected");
         tokio::spawn(async move {
@@ -84,13 +81,13 @@ impl<S: Service> Acceptor<S> {
     }
 }
 
-fn prepare(stream: &TcpStream) -> io::Result<SocketAddr> {
+fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     sockopt::set_socket_keepalive(stream, true)?;
     sockopt::set_tcp_keepidle(stream, KEEP_ALIVE_IDLE)?;
     sockopt::set_tcp_keepintvl(stream, KEEP_ALIVE_INTERVAL)?;
     sockopt::set_tcp_keepcnt(stream, KEEP_ALIVE_PROBES)?;
-    stream.local_addr()
+    Ok(())
 }
 
 /// Who is connected.

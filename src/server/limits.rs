@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use crate::config::ConnectionLimits;
+
+/// Longer than any connection lasts, and short enough to be added to a clock.
+const FOREVER: Duration = Duration::from_hours(100 * 365 * 24);
+
 /// Bounds on connections, frames and waiting. The fields that Kafka has a name for carry that name's default.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -44,6 +49,23 @@ impl Default for Limits {
             frame_progress: Duration::from_secs(30),
             write_progress: Duration::from_mins(10),
             drain: Duration::from_secs(5),
+        }
+    }
+}
+
+impl From<&ConnectionLimits> for Limits {
+    fn from(config: &ConnectionLimits) -> Self {
+        let usual = Self::default();
+        Self {
+            max_frame_bytes: config.socket_request_max_bytes as usize,
+            max_request_bytes: config
+                .queued_max_request_bytes
+                .map_or(usual.max_request_bytes, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+            max_connections: config.max_connections as usize,
+            max_connections_per_ip: config.max_connections_per_ip as usize,
+            // Kafka takes a negative time as none at all.
+            idle: u64::try_from(config.connections_max_idle_ms).map_or(FOREVER, Duration::from_millis).min(FOREVER),
+            ..usual
         }
     }
 }

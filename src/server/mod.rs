@@ -4,6 +4,7 @@
 //! order; everything a client can ask for is bounded by [`Limits`]. What a request means is not known here.
 
 mod accept;
+mod bind;
 mod budget;
 mod buffers;
 mod connection;
@@ -12,18 +13,18 @@ mod limits;
 mod output;
 mod pipeline;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Advertised, Answer, Chunks, ConnectionContext, Listener};
+use crate::api::{self, Answer, Chunks, ConnectionContext, Listener};
 use crate::broker::Broker;
+use crate::config;
 
+pub use bind::BindError;
 pub use input::FrameError;
 pub use limits::Limits;
 
@@ -47,31 +48,6 @@ impl Service for Arc<Broker> {
     }
 }
 
-/// A listener to open.
-#[derive(Clone, Debug)]
-pub struct ListenerSpec {
-    /// Its name, for example `PLAINTEXT`.
-    pub name: String,
-    /// Host name or address to bind to.
-    pub host: String,
-    /// The port; 0 lets the system choose.
-    pub port: u16,
-    /// What clients are told.
-    pub advertised: Advertised,
-}
-
-/// A listener could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("listener {name} cannot be opened on {host}:{port}: {source}. {advice}")]
-pub struct BindError {
-    name: String,
-    host: String,
-    port: u16,
-    #[source]
-    source: std::io::Error,
-    advice: &'static str,
-}
-
 /// A server that accepts connections.
 pub struct Server {
     listeners: Vec<Arc<Listener>>,
@@ -83,10 +59,14 @@ pub struct Server {
 
 impl Server {
     /// Opens the listeners and serves their connections on the current runtime.
-    pub async fn start<S: Service>(specs: &[ListenerSpec], limits: Limits, service: S) -> Result<Self, BindError> {
-        let mut sockets = Vec::with_capacity(specs.len());
-        for spec in specs {
-            sockets.push(bind(spec).await?);
+    pub async fn start<S: Service>(
+        configs: &[config::Listener],
+        limits: Limits,
+        service: S,
+    ) -> Result<Self, BindError> {
+        let mut opened = Vec::with_capacity(configs.len());
+        for config in configs {
+            opened.push(bind::bind(config).await?);
         }
         let occupancy = Arc::new(Occupancy::default());
         let shutdown = CancellationToken::new();
@@ -95,17 +75,20 @@ impl Server {
         let budget = Budget::new(limits.max_request_bytes.max(limits.max_frame_bytes + buffers::READ_BUFFER));
         let buffers = BufferPool::default();
         let shared = Arc::new(Shared { service, limits, budget, buffers, shutdown: shutdown.clone() });
-        let mut listeners = Vec::with_capacity(sockets.len());
-        let mut acceptors = Vec::with_capacity(sockets.len());
-        for (socket, listener) in sockets {
-            let (shared, occupancy) = (Arc::clone(&shared), Arc::clone(&occupancy));
-            listeners.push(Arc::clone(&listener));
-            acceptors.push(tokio::spawn(Acceptor { socket, listener, shared, occupancy }.run()));
+        let mut listeners = Vec::with_capacity(opened.len());
+        let mut acceptors = Vec::with_capacity(opened.len());
+        for (sockets, listener) in opened {
+            for socket in sockets {
+                let (listener, shared, occupancy) =
+                    (Arc::clone(&listener), Arc::clone(&shared), Arc::clone(&occupancy));
+                acceptors.push(tokio::spawn(Acceptor { socket, listener, shared, occupancy }.run()));
+            }
+            listeners.push(listener);
         }
         Ok(Self { listeners, acceptors, occupancy, shutdown, drain })
     }
 
-    /// The open listeners, in the order of their specifications.
+    /// The open listeners, in the order of their configuration.
     pub fn listeners(&self) -> &[Arc<Listener>] {
         &self.listeners
     }
@@ -125,31 +108,4 @@ impl Server {
         // Connections keep the deadline themselves; the margin covers a busy machine.
         let _ = tokio::time::timeout(self.drain + Duration::from_secs(1), self.occupancy.empty()).await;
     }
-}
-
-async fn bind(spec: &ListenerSpec) -> Result<(TcpListener, Arc<Listener>), BindError> {
-    let bound = async {
-        let socket = TcpListener::bind((spec.host.as_str(), spec.port)).await?;
-        let address: SocketAddr = socket.local_addr()?;
-        Ok((socket, address))
-    };
-    let (socket, bound) = bound.await.map_err(|source: std::io::Error| BindError {
-        name: spec.name.clone(),
-        host: spec.host.clone(),
-        port: spec.port,
-        advice: match source.kind() {
-            std::io::ErrorKind::AddrInUse => "Another process uses this port: stop it, or choose another with --listen",
-            std::io::ErrorKind::PermissionDenied => "Ports below 1024 need privileges: choose a higher one",
-            std::io::ErrorKind::AddrNotAvailable => "This machine does not have that address: try 0.0.0.0 or localhost",
-            _ => "Check the host name and the port given with --listen",
-        },
-        source,
-    })?;
-    let mut advertised = spec.advertised.clone();
-    if let Advertised::Fixed(endpoint) = &mut advertised
-        && endpoint.port == 0
-    {
-        endpoint.port = bound.port();
-    }
-    Ok((socket, Arc::new(Listener { name: spec.name.as_str().into(), bound, advertised })))
 }

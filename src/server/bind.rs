@@ -1,0 +1,78 @@
+//! Opening listeners.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, lookup_host};
+
+use crate::api::Listener;
+use crate::config;
+
+/// A listener could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("listener {name} cannot be opened on {address}: {source}. {advice}")]
+pub struct BindError {
+    name: String,
+    address: String,
+    #[source]
+    source: io::Error,
+    advice: &'static str,
+}
+
+/// Binds every address that the listener's host has. Those of a protocol that this machine lacks are left out.
+pub(super) async fn bind(config: &config::Listener) -> Result<(Vec<TcpListener>, Arc<Listener>), BindError> {
+    let sockets = bind_all(&config.bind.host, config.bind.port).await.map_err(|source| BindError {
+        name: config.name.clone(),
+        address: config.bind.to_string(),
+        advice: advice(source.kind()),
+        source,
+    })?;
+    let bound: Vec<SocketAddr> = sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
+    let port = bound.first().map_or(config.bind.port, SocketAddr::port);
+    let listener = Listener {
+        name: config.name.as_str().into(),
+        advertised: config.advertised_address(port),
+        reason: config.advertised.reason.clone(),
+        bound,
+    };
+    Ok((sockets, Arc::new(listener)))
+}
+
+async fn bind_all(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
+    if host.parse() == Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+        && let Ok(both) = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await
+    {
+        // Every address means both protocols, as it does to Kafka: `localhost` is often tried as ::1 first.
+        return Ok(vec![both]);
+    }
+    let mut sockets: Vec<TcpListener> = Vec::new();
+    let mut failure = None;
+    for mut address in lookup_host((host, port)).await? {
+        if let Some(first) = sockets.first() {
+            address.set_port(first.local_addr()?.port());
+        }
+        match TcpListener::bind(address).await {
+            Ok(socket) => sockets.push(socket),
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => failure = Some(error),
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) => {
+                failure = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match failure {
+        Some(error) if sockets.is_empty() => Err(error),
+        None if sockets.is_empty() => Err(io::Error::new(io::ErrorKind::NotFound, "the host name has no address")),
+        _ => Ok(sockets),
+    }
+}
+
+fn advice(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::AddrInUse => "Another process uses this port: stop it, or choose another with --listen",
+        io::ErrorKind::PermissionDenied => "Ports below 1024 need privileges: choose a higher one with --listen",
+        io::ErrorKind::AddrNotAvailable => "This machine does not have that address: try --listen 0.0.0.0:9092",
+        _ => "Check the host name and the port given with --listen",
+    }
+}

@@ -1,0 +1,143 @@
+//! The program as a user meets it: what it prints, when it ends, and with which code.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+fn naru(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_naru"));
+    command.args(arguments).env_remove("NARU_LOG");
+    command
+}
+
+fn output(arguments: &[&str]) -> Output {
+    naru(arguments).output().expect("naru runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A broker on a free port, and what it printed when it was ready.
+struct Serving {
+    child: Child,
+    printed: String,
+    _data: TempDir,
+}
+
+fn serve() -> Serving {
+    let data = TempDir::new().expect("a directory");
+    let path = data.path().to_string_lossy().into_owned();
+    let mut child = naru(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &path])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("naru runs");
+    let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+    let mut printed = String::new();
+    while !printed.contains("kcat -b") {
+        assert_ne!(stderr.read_line(&mut printed).expect("text"), 0, "naru ended: {printed}");
+    }
+    // The pipe stays open, so that printing on never fails.
+    std::thread::spawn(move || stderr.read_to_end(&mut Vec::new()));
+    Serving { child, printed, _data: data }
+}
+
+impl Serving {
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs").success());
+    }
+
+    fn ended(&mut self) -> i32 {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status.code().expect("an exit code");
+            }
+            assert!(Instant::now() < deadline, "naru goes on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Already gone where the test went well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_first_lines_say_where_it_listens_what_it_advertises_and_what_to_try() {
+    let serving = serve();
+    for part in ["ready in", "PLAINTEXT on 127.0.0.1:", "clients are told 127.0.0.1:", "kcat -b 127.0.0.1:"] {
+        assert!(serving.printed.contains(part), "{part:?} is missing in {}", serving.printed);
+    }
+}
+
+#[test]
+fn a_signal_stops_it_with_code_0() {
+    for signal in ["TERM", "INT"] {
+        let mut serving = serve();
+        serving.signal(signal);
+        assert_eq!(serving.ended(), 0, "{signal}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_a_failure_that_says_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let data = TempDir::new().expect("a directory");
+    let output = output(&["--listen", &address, "--data-dir", &data.path().to_string_lossy()]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = text(&output.stderr);
+    assert!(error.contains(&address) && error.contains("Another process uses this port"), "{error}");
+}
+
+#[test]
+fn a_wrong_setting_is_a_usage_error_with_the_nearest_name() {
+    for arguments in [&["-X", "num.partition=3"][..], &["config", "-X", "num.partition=3"]] {
+        let output = output(arguments);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("did you mean num.partitions?"), "{}", text(&output.stderr));
+    }
+    let output = naru(&["config"]).env("NARU_NUM_PARTITIONS", "many").output().expect("naru runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("num.partitions"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn wrong_flags_are_usage_errors() {
+    for arguments in
+        [&["--no-such-flag"][..], &["no-such-command"], &["--workers", "0"], &["--log", "a=b=c"], &["-X", "x"]]
+    {
+        assert_eq!(output(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_settings_show_their_values_and_who_set_them() {
+    let output = naru(&["config", "num.partitions", "-X", "num.partitions=7"])
+        .env("NARU_NUM_PARTITIONS", "6")
+        .output()
+        .expect("naru runs");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains("num.partitions = 7    # -X"), "{}", text(&output.stdout));
+    let output = naru(&["config", "num.partitions"]).env("NARU_NUM_PARTITIONS", "6").output().expect("naru runs");
+    assert!(text(&output.stdout).contains("num.partitions = 6    # NARU_NUM_PARTITIONS"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn version_and_help_succeed() {
+    let version = output(&["--version"]);
+    assert_eq!(version.status.code(), Some(0));
+    assert!(text(&version.stdout).starts_with("naru 0."));
+    let help = output(&["serve", "--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    assert!(text(&help.stdout).contains("--advertise") && text(&help.stdout).contains("Examples:"));
+}
