@@ -7,7 +7,6 @@
 
 mod error;
 mod high_watermark;
-mod log_config;
 mod offset_spec;
 mod partitions;
 #[cfg(test)]
@@ -15,20 +14,18 @@ mod tests;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use naru_protocol::records::ValidBatch;
 use uuid::Uuid;
 
 pub use self::error::{EpochError, FetchError};
 pub use self::high_watermark::{AnyReached, Closed, Follows, HighWatermark, Reached};
-use self::log_config::log_config;
 pub use self::offset_spec::{ListedOffset, OffsetSpec};
-pub use self::partitions::{OpenFailure, Partitions, TopicLogs};
-use crate::config::{Durability, TopicConfig};
+pub use self::partitions::{Partitions, TopicLogs};
+use crate::storage::producer_state::Origin;
 use crate::storage::types::{LeaderEpoch, Offset, TopicPartition};
 use crate::storage::{
-    AppendAs, AppendError, Appended, DataDirectory, FlushPolicy, Log, LogObserver, OpenError, Origin, ReadError,
+    AppendAs, AppendError, Appended, DataDirectory, FlushPolicy, Log, LogConfig, LogObserver, OpenError, ReadError,
 };
 
 /// A partition that this broker leads.
@@ -37,9 +34,6 @@ pub struct Partition {
     log: Arc<Log>,
     high_watermark: Arc<HighWatermark>,
     leader_epoch: LeaderEpoch,
-    internal: bool,
-    durability: Durability,
-    config: ArcSwap<TopicConfig>,
 }
 
 /// What a reader gets at an offset.
@@ -65,27 +59,18 @@ pub struct Divergence {
 }
 
 impl Partition {
-    /// Opens the log of a topic's partition, creates it if it is missing, recovers it if need be. Its leader epoch is the data
-    /// directory's incarnation. Blocks.
+    /// Opens the log, creates it if it is missing, recovers it if need be. Blocks.
     pub fn open(
         data: &DataDirectory,
-        topic: &TopicLogs,
-        number: i32,
-        durability: Durability,
+        partition: &TopicPartition,
+        topic_id: Uuid,
+        config: LogConfig,
+        leader_epoch: LeaderEpoch,
     ) -> Result<Arc<Self>, OpenError> {
-        let config = log_config(&topic.config, durability);
         let high_watermark = Arc::new(HighWatermark::new(Offset(0), follows(config.flush)));
-        let log = data.open_log(&topic.partition(number), topic.topic_id, config, high_watermark.clone())?;
+        let log = data.open_log(partition, topic_id, config, high_watermark.clone())?;
         high_watermark.advance(log.durable_end());
-        Ok(Arc::new(Self {
-            topic_id: topic.topic_id,
-            log,
-            high_watermark,
-            leader_epoch: data.meta().leader_epoch(),
-            internal: topic.internal,
-            durability,
-            config: ArcSwap::new(topic.config.clone()),
-        }))
+        Ok(Arc::new(Self { topic_id, log, high_watermark, leader_epoch }))
     }
 
     /// The topic's id.
@@ -116,16 +101,6 @@ impl Partition {
     /// The epoch of this leadership.
     pub fn leader_epoch(&self) -> LeaderEpoch {
         self.leader_epoch
-    }
-
-    /// Whether Produce requests may append: to internal topics only coordinators do.
-    pub fn takes_records_of_clients(&self) -> bool {
-        !self.internal
-    }
-
-    /// The topic's settings.
-    pub fn config(&self) -> Arc<TopicConfig> {
-        self.config.load_full()
     }
 
     /// Compares the leader epoch that a request names with the true one. −1 names none; Kafka takes everything below the true
@@ -207,13 +182,11 @@ impl Partition {
         }))
     }
 
-    /// Changes the topic's settings, and with them what the high watermark follows.
-    pub fn set_config(&self, config: Arc<TopicConfig>) {
-        let log_config = log_config(&config, self.durability);
-        let follows = follows(log_config.flush);
-        self.config.store(config);
+    /// Changes the settings of the log, and with them what the high watermark follows.
+    pub fn set_config(&self, config: LogConfig) {
+        let follows = follows(config.flush);
         self.high_watermark.follow(follows);
-        self.log.set_config(log_config);
+        self.log.set_config(config);
         if follows == Follows::LogEnd {
             self.high_watermark.advance(self.log.log_end());
         }

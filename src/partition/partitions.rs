@@ -12,9 +12,8 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::Partition;
-use crate::config::{Durability, TopicConfig};
-use crate::storage::types::TopicPartition;
-use crate::storage::{DataDirectory, OpenError};
+use crate::storage::types::{LeaderEpoch, TopicPartition};
+use crate::storage::{DataDirectory, LogConfig, OpenError};
 
 /// How many logs are opened side by side at least: a new one waits for the disk, not for the processor.
 const MIN_OPEN_THREADS: usize = 4;
@@ -28,14 +27,12 @@ pub struct TopicLogs {
     pub name: Arc<str>,
     /// How many partitions it has.
     pub partitions: i32,
-    /// Whether only coordinators append to it.
-    pub internal: bool,
-    /// Its settings.
-    pub config: Arc<TopicConfig>,
+    /// The settings of its logs.
+    pub config: LogConfig,
 }
 
 impl TopicLogs {
-    pub(super) fn partition(&self, number: i32) -> TopicPartition {
+    fn partition(&self, number: i32) -> TopicPartition {
         TopicPartition::new(self.name.clone(), number)
     }
 }
@@ -53,7 +50,7 @@ pub struct OpenFailure {
 /// The registry.
 pub struct Partitions {
     data: Arc<DataDirectory>,
-    durability: Durability,
+    leader_epoch: LeaderEpoch,
     topics: ArcSwap<Topics>,
     /// Held while the topics change.
     change: Mutex<()>,
@@ -66,9 +63,10 @@ type Topics = HashMap<Uuid, Arc<Vec<Option<Arc<Partition>>>>>;
 type Missing<'a> = (&'a TopicLogs, i32);
 
 impl Partitions {
-    /// An empty registry.
-    pub fn new(data: Arc<DataDirectory>, durability: Durability) -> Self {
-        Self { data, durability, topics: ArcSwap::default(), change: Mutex::new(()) }
+    /// An empty registry. Every partition opened by it is led under the data directory's incarnation.
+    pub fn new(data: Arc<DataDirectory>) -> Self {
+        let leader_epoch = data.meta().leader_epoch();
+        Self { data, leader_epoch, topics: ArcSwap::default(), change: Mutex::new(()) }
     }
 
     /// Finds a partition. `None` when it does not exist, or when its log could not be opened; the metadata image tells which.
@@ -97,6 +95,10 @@ impl Partitions {
     }
 
     fn open_side_by_side<'a>(&self, missing: &[Missing<'a>]) -> Vec<(Missing<'a>, Result<Arc<Partition>, OpenError>)> {
+        let open = |(topic, number): Missing<'a>| {
+            let config = topic.config.clone();
+            Partition::open(&self.data, &topic.partition(number), topic.topic_id, config, self.leader_epoch)
+        };
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get).max(MIN_OPEN_THREADS);
         let next = AtomicUsize::new(0);
         let opened = Mutex::new(Vec::with_capacity(missing.len()));
@@ -104,7 +106,7 @@ impl Partitions {
             for _ in 0..threads.min(missing.len()) {
                 scope.spawn(|| {
                     while let Some(log) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let outcome = Partition::open(&self.data, log.0, log.1, self.durability);
+                        let outcome = open(*log);
                         opened.lock().push((*log, outcome));
                     }
                 });
@@ -130,7 +132,7 @@ impl Partitions {
     }
 
     /// Changes the settings of a topic's logs.
-    pub fn set_config(&self, topic_id: &Uuid, config: &Arc<TopicConfig>) {
+    pub fn set_config(&self, topic_id: &Uuid, config: &LogConfig) {
         let _change = self.change.lock();
         for partition in self.topics.load().get(topic_id).into_iter().flat_map(|topic| topic.iter().flatten()) {
             partition.set_config(config.clone());

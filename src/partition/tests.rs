@@ -5,7 +5,6 @@ use naru_protocol::records::{BatchBuilder, Codec, PayloadValidation, TimestampTy
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{BrokerConfig, DynamicBrokerConfig, Overrides};
 use crate::storage::StorageOptions;
 use crate::storage::clock::SystemClock;
 use crate::storage::disk::SystemDisk;
@@ -18,14 +17,12 @@ fn open(dir: &TempDir) -> Arc<DataDirectory> {
     Arc::new(DataDirectory::open(Arc::new(SystemDisk), clock, dir.path(), StorageOptions::default()).unwrap())
 }
 
-/// The settings of a topic and a broker that nobody configured.
-pub(super) fn topic_config() -> TopicConfig {
-    TopicConfig::resolve(&Overrides::default(), &DynamicBrokerConfig::default(), &BrokerConfig::default())
+fn orders(partitions: i32, config: LogConfig) -> TopicLogs {
+    TopicLogs { topic_id: TOPIC, name: "orders".into(), partitions, config }
 }
 
-fn orders(partitions: i32) -> TopicLogs {
-    let config = Arc::new(topic_config());
-    TopicLogs { topic_id: TOPIC, name: "orders".into(), partitions, internal: false, config }
+fn os() -> LogConfig {
+    LogConfig { flush: FlushPolicy::Os { every_messages: None, every_ms: None }, ..LogConfig::default() }
 }
 
 /// A batch with one record for each timestamp.
@@ -73,28 +70,17 @@ impl LogObserver for Deaf {
 }
 
 /// A partition whose high watermark moves only by hand.
-fn held_back(data: &DataDirectory, durability: Durability) -> Partition {
-    let config = topic_config();
-    let log_config = log_config(&config, Durability::Fsync);
-    let log = data.open_log(&TopicPartition::new("held", 0), TOPIC, log_config, Arc::new(Deaf)).unwrap();
-    let high_watermark = Arc::new(HighWatermark::new(Offset(0), Follows::DurableEnd));
-    let config = ArcSwap::from_pointee(config);
-    Partition {
-        topic_id: TOPIC,
-        log,
-        high_watermark,
-        leader_epoch: LeaderEpoch(0),
-        internal: false,
-        durability,
-        config,
-    }
+fn held_back(data: &DataDirectory, high_watermark: i64) -> Partition {
+    let log = data.open_log(&TopicPartition::new("held", 0), TOPIC, LogConfig::default(), Arc::new(Deaf)).unwrap();
+    let high_watermark = Arc::new(HighWatermark::new(Offset(high_watermark), Follows::DurableEnd));
+    Partition { topic_id: TOPIC, log, high_watermark, leader_epoch: LeaderEpoch(0) }
 }
 
 #[tokio::test]
 async fn a_read_ends_at_the_high_watermark() {
     let dir = tempfile::tempdir().unwrap();
     let data = open(&dir);
-    let partition = held_back(&data, Durability::Fsync);
+    let partition = held_back(&data, 0);
     append(&partition, &[NOW, NOW]).await;
     append(&partition, &[NOW]).await;
     assert!(base_offsets(&partition, 0).await.is_empty(), "nothing is visible yet");
@@ -118,7 +104,7 @@ async fn a_read_ends_at_the_high_watermark() {
 async fn a_log_that_went_offline_shows_what_was_visible_and_says_so_at_its_end() {
     let dir = tempfile::tempdir().unwrap();
     let data = open(&dir);
-    let partition = held_back(&data, Durability::Fsync);
+    let partition = held_back(&data, 0);
     append(&partition, &[NOW]).await;
     append(&partition, &[NOW]).await;
     partition.high_watermark.advance(Offset(1));
@@ -132,8 +118,8 @@ async fn a_log_that_went_offline_shows_what_was_visible_and_says_so_at_its_end()
 #[tokio::test]
 async fn an_append_becomes_visible_when_it_is_durable() {
     let dir = tempfile::tempdir().unwrap();
-    let partitions = Partitions::new(open(&dir), Durability::Fsync);
-    assert!(partitions.ensure(&[orders(1)]).is_empty());
+    let partitions = Partitions::new(open(&dir));
+    assert!(partitions.ensure(&[orders(1, LogConfig::default())]).is_empty());
     let partition = partitions.get(&TOPIC, 0).unwrap();
     let appended = append(&partition, &[NOW, NOW]).await;
     assert_eq!(appended.durable_at, Offset(2));
@@ -143,35 +129,34 @@ async fn an_append_becomes_visible_when_it_is_durable() {
 }
 
 #[tokio::test]
-async fn with_durability_os_an_append_is_visible_at_once_unless_the_topic_asks_for_a_flush() {
+async fn with_durability_os_an_append_is_visible_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let partitions = Partitions::new(open(&dir), Durability::Os);
-    partitions.ensure(&[orders(1)]);
+    let partitions = Partitions::new(open(&dir));
+    partitions.ensure(&[orders(1, os())]);
     let partition = partitions.get(&TOPIC, 0).unwrap();
     append(&partition, &[NOW]).await;
     assert_eq!(partition.high_watermark.get(), Offset(1));
-    partitions.set_config(&TOPIC, &Arc::new(TopicConfig { flush_messages: Some(1), ..topic_config() }));
+    partitions.set_config(&TOPIC, &LogConfig::default());
     let appended = append(&partition, &[NOW]).await;
     partition.high_watermark.reached(appended.durable_at).await.unwrap();
     assert_eq!(partition.log.durable_end(), Offset(2));
-    assert_eq!(partition.config().flush_messages, Some(1));
 }
 
 #[tokio::test]
 async fn loosening_durability_shows_what_is_there() {
     let dir = tempfile::tempdir().unwrap();
     let data = open(&dir);
-    let partition = held_back(&data, Durability::Os);
+    let partition = held_back(&data, 0);
     append(&partition, &[NOW]).await;
-    partition.set_config(Arc::new(topic_config()));
+    partition.set_config(os());
     assert_eq!(partition.high_watermark.get(), Offset(1));
 }
 
 #[tokio::test]
 async fn a_long_poll_wakes_for_any_of_its_partitions() {
     let dir = tempfile::tempdir().unwrap();
-    let partitions = Partitions::new(open(&dir), Durability::Fsync);
-    partitions.ensure(&[orders(3)]);
+    let partitions = Partitions::new(open(&dir));
+    partitions.ensure(&[orders(3, LogConfig::default())]);
     let waits: Vec<_> = (0..3).map(|n| (partitions.get(&TOPIC, n).unwrap(), Offset(1))).collect();
     let long_poll = tokio::spawn(any_reached(&waits));
     append(&waits[1].0, &[NOW]).await;
@@ -184,15 +169,15 @@ async fn a_long_poll_wakes_for_any_of_its_partitions() {
 async fn epochs_end_where_the_next_one_begins_even_before_its_first_append() {
     let dir = tempfile::tempdir().unwrap();
     {
-        let partitions = Partitions::new(open(&dir), Durability::Fsync);
-        partitions.ensure(&[orders(2)]);
+        let partitions = Partitions::new(open(&dir));
+        partitions.ensure(&[orders(2, LogConfig::default())]);
         let partition = partitions.get(&TOPIC, 0).unwrap();
         let appended = append(&partition, &[NOW; 15]).await;
         partition.high_watermark.reached(appended.durable_at).await.unwrap();
     }
     drop(open(&dir));
-    let partitions = Partitions::new(open(&dir), Durability::Fsync);
-    partitions.ensure(&[orders(2)]);
+    let partitions = Partitions::new(open(&dir));
+    partitions.ensure(&[orders(2, LogConfig::default())]);
     let [written, empty] = [0, 1].map(|n| partitions.get(&TOPIC, n).unwrap());
     let ends = |partition: &Partition| {
         (-1..=3).map(|e| partition.end_offset_for_epoch(LeaderEpoch(e)).map(|(e, o)| (e.0, o.0))).collect::<Vec<_>>()
@@ -228,7 +213,7 @@ async fn epochs_end_where_the_next_one_begins_even_before_its_first_append() {
 async fn look_ups_by_time_end_at_the_high_watermark() {
     let dir = tempfile::tempdir().unwrap();
     let data = open(&dir);
-    let partition = held_back(&data, Durability::Fsync);
+    let partition = held_back(&data, 0);
     append(&partition, &[NOW, NOW + 1]).await;
     append(&partition, &[NOW + 500, NOW + 501]).await;
     append(&partition, &[NOW + 200]).await;
@@ -254,11 +239,11 @@ async fn look_ups_by_time_end_at_the_high_watermark() {
 #[tokio::test]
 async fn a_topic_gets_more_partitions_and_goes() {
     let dir = tempfile::tempdir().unwrap();
-    let partitions = Partitions::new(open(&dir), Durability::Fsync);
-    partitions.ensure(&[orders(1)]);
+    let partitions = Partitions::new(open(&dir));
+    partitions.ensure(&[orders(1, LogConfig::default())]);
     let first = partitions.get(&TOPIC, 0).unwrap();
     assert!(partitions.get(&TOPIC, 1).is_none());
-    assert!(partitions.ensure(&[orders(3)]).is_empty());
+    assert!(partitions.ensure(&[orders(3, LogConfig::default())]).is_empty());
     assert!(Arc::ptr_eq(&first, &partitions.get(&TOPIC, 0).unwrap()), "an open log stays");
     assert_eq!(partitions.get(&TOPIC, 2).unwrap().topic_partition(), &TopicPartition::new("orders", 2));
     assert!(partitions.get(&TOPIC, 3).is_none() && partitions.get(&TOPIC, -1).is_none());
@@ -281,11 +266,11 @@ async fn a_topic_gets_more_partitions_and_goes() {
 #[tokio::test]
 async fn a_log_that_cannot_be_opened_leaves_the_others_available() {
     let dir = tempfile::tempdir().unwrap();
-    let partitions = Partitions::new(open(&dir), Durability::Fsync);
+    let partitions = Partitions::new(open(&dir));
     std::fs::create_dir(dir.path().join("orders-1")).unwrap();
     std::fs::write(dir.path().join("orders-1/partition.metadata"), "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ")
         .unwrap();
-    let failures = partitions.ensure(&[orders(3)]);
+    let failures = partitions.ensure(&[orders(3, LogConfig::default())]);
     assert_eq!(failures.iter().map(|f| f.partition.to_string()).collect::<Vec<_>>(), ["orders-1"]);
     assert!(
         partitions.get(&TOPIC, 0).is_some()
@@ -293,6 +278,6 @@ async fn a_log_that_cannot_be_opened_leaves_the_others_available() {
             && partitions.get(&TOPIC, 2).is_some()
     );
     std::fs::remove_dir_all(dir.path().join("orders-1")).unwrap();
-    assert!(partitions.ensure(&[orders(3)]).is_empty());
+    assert!(partitions.ensure(&[orders(3, LogConfig::default())]).is_empty());
     assert!(partitions.get(&TOPIC, 1).is_some());
 }
