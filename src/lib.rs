@@ -1,1 +1,3 @@
 //! The Naru broker.
+
+pub mod group;
