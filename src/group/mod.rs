@@ -10,6 +10,8 @@
 
 mod classic;
 mod config;
+#[cfg(test)]
+mod conversations;
 mod error_code;
 mod offsets;
 mod record;

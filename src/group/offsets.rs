@@ -22,11 +22,19 @@ pub struct CommittedOffset {
     pub topic_id: Uuid,
 }
 
+impl CommittedOffset {
+    fn is_of(&self, topic_id: Uuid) -> bool {
+        self.topic_id.is_nil() || topic_id.is_nil() || self.topic_id == topic_id
+    }
+}
+
 /// A topic whose committed offsets are asked for.
 #[derive(Clone, Debug)]
 pub struct OffsetsOfTopic {
     /// The topic.
     pub topic: ByteString,
+    /// Its id; nil when unknown. Offsets of an earlier topic of this name are not its offsets.
+    pub topic_id: Uuid,
     /// The partitions.
     pub partitions: Vec<i32>,
 }
@@ -97,13 +105,15 @@ impl Offsets {
             });
             return all.collect();
         };
-        let asked = topics.iter().map(|asked| FetchedTopic {
-            topic: asked.topic.clone(),
-            partitions: asked
-                .partitions
-                .iter()
-                .map(|index| (*index, self.get(group, &asked.topic, *index).cloned()))
-                .collect(),
+        let asked = topics.iter().map(|asked| {
+            let committed = |index: i32| {
+                let offset = self.get(group, &asked.topic, index)?;
+                offset.is_of(asked.topic_id).then(|| offset.clone())
+            };
+            FetchedTopic {
+                topic: asked.topic.clone(),
+                partitions: asked.partitions.iter().map(|index| (*index, committed(*index))).collect(),
+            }
         });
         asked.collect()
     }

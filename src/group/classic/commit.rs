@@ -17,14 +17,12 @@ impl ClassicGroup {
         if request.generation != self.generation {
             return Err(ErrorCode::ILLEGAL_GENERATION);
         }
-        match self.state() {
-            // The member knows the new generation, so it has seen the answer to its JoinGroup: it may retry.
-            GroupState::CompletingRebalance => Err(ErrorCode::REBALANCE_IN_PROGRESS),
-            _ => {
-                self.extend_session(&request.member_id, now);
-                Ok(())
-            }
+        // The member knows the new generation, so it has seen the answer to its `JoinGroup`: it may retry.
+        if self.state() == GroupState::CompletingRebalance {
+            return Err(ErrorCode::REBALANCE_IN_PROGRESS);
         }
+        self.extend_session(&request.member_id, now);
+        Ok(())
     }
 
     /// Only a group without members can be deleted.

@@ -15,19 +15,19 @@ const NEW_MEMBER_JOIN_TIMEOUT_MS: i32 = 5 * 60 * 1000;
 impl ClassicGroup {
     /// Answers at once, or keeps `token` until the rebalance is over.
     pub fn join(&mut self, request: &JoinRequest, token: ReplyToken, step: &mut Step) {
-        if let Err(refusal) = self.try_join(request, token, step) {
-            step.effects.joins.push((token, refusal));
+        if let Some(reply) = self.answer_or_keep(request, token, step) {
+            step.effects.joins.push((token, reply));
         }
     }
 
-    fn try_join(&mut self, request: &JoinRequest, token: ReplyToken, step: &mut Step) -> Result<(), JoinReply> {
+    fn answer_or_keep(&mut self, request: &JoinRequest, token: ReplyToken, step: &mut Step) -> Option<JoinReply> {
         if !self.has_room_for(&request.member_id, step.config.max_size) {
             self.remove_member(&request.member_id, ErrorCode::UNKNOWN_MEMBER_ID, step);
             self.pending.remove(&request.member_id);
-            return Err(JoinReply::refused(ErrorCode::GROUP_MAX_SIZE_REACHED, ByteString::new()));
+            return Some(JoinReply::refused(ErrorCode::GROUP_MAX_SIZE_REACHED, ByteString::new()));
         }
         if !self.supports(&request.protocol_type, &request.protocols) {
-            return Err(JoinReply::refused(ErrorCode::INCONSISTENT_GROUP_PROTOCOL, request.member_id.clone()));
+            return Some(JoinReply::refused(ErrorCode::INCONSISTENT_GROUP_PROTOCOL, request.member_id.clone()));
         }
         if !request.member_id.is_empty() {
             return self.join_with_id(request, token, step);
@@ -36,15 +36,15 @@ impl ClassicGroup {
             Some(instance) => {
                 let new_id = new_member_id(instance, request);
                 match self.members.static_member(instance).cloned() {
-                    Some(old_id) => self.replace_static_member(request, &old_id, new_id, token, step),
-                    None => self.add_member(new_id, request, token, step),
+                    Some(old_id) => self.replace_static_member(request, &old_id, &new_id, token, step),
+                    None => self.add_member(&new_id, request, token, step),
                 }
-                Ok(())
+                None
             }
-            None if request.require_known_member_id => Err(self.hand_out_member_id(request, step)),
+            None if request.require_known_member_id => Some(self.hand_out_member_id(request, step)),
             None => {
-                self.add_member(new_member_id(&request.client_id, request), request, token, step);
-                Ok(())
+                self.add_member(&new_member_id(&request.client_id, request), request, token, step);
+                None
             }
         }
     }
@@ -74,31 +74,33 @@ impl ClassicGroup {
         JoinReply::refused(ErrorCode::MEMBER_ID_REQUIRED, id)
     }
 
-    fn join_with_id(&mut self, request: &JoinRequest, token: ReplyToken, step: &mut Step) -> Result<(), JoinReply> {
+    fn join_with_id(&mut self, request: &JoinRequest, token: ReplyToken, step: &mut Step) -> Option<JoinReply> {
         let id = &request.member_id;
         if self.pending.contains_key(id) && request.instance_id.is_none() {
-            self.add_member(owned(id), request, token, step);
-            return Ok(());
+            self.add_member(&owned(id), request, token, step);
+            return None;
         }
-        self.check_member(id, request.instance_id.as_ref()).map_err(|error| JoinReply::refused(error, id.clone()))?;
+        if let Err(error) = self.check_member(id, request.instance_id.as_ref()) {
+            return Some(JoinReply::refused(error, id.clone()));
+        }
         let unchanged = self.members.get(id).is_some_and(|member| member.supports_exactly(&request.protocols));
         match self.state() {
-            // A follower that lost its answer, or a leader that did: the generation stands as it is.
-            GroupState::CompletingRebalance if unchanged => Err(self.joined_reply(id)),
-            // A leader that joins again has seen that topics changed.
-            GroupState::Stable if unchanged && !self.is_leader(id) => Err(self.joined_reply(id)),
+            // The member lost its answer: the generation stands as it is.
+            GroupState::CompletingRebalance if unchanged => Some(self.joined_reply(id)),
+            // A leader that joins again has seen that topics changed; a follower has only lost its answer.
+            GroupState::Stable if unchanged && !self.is_leader(id) => Some(self.joined_reply(id)),
             _ => {
                 self.update_member(request, token, step);
-                Ok(())
+                None
             }
         }
     }
 
-    fn add_member(&mut self, id: ByteString, request: &JoinRequest, token: ReplyToken, step: &mut Step) {
+    fn add_member(&mut self, id: &ByteString, request: &JoinRequest, token: ReplyToken, step: &mut Step) {
         if let Phase::Preparing(JoinPhase::Delay { member_arrived, .. }) = &mut self.phase {
             *member_arrived = self.generation == 0;
         }
-        self.pending.remove(&id);
+        self.pending.remove(id);
         if self.members.is_empty() {
             self.protocol_type = Some(owned(&request.protocol_type));
             self.leader = Some(id.clone());
@@ -114,7 +116,7 @@ impl ClassicGroup {
         member.is_new = true;
         member.deadline = Some(until);
         self.members.insert(member);
-        self.members.await_join(&id, token);
+        self.members.await_join(id, token);
         self.membership_changed(step);
     }
 
@@ -137,7 +139,7 @@ impl ClassicGroup {
         &mut self,
         request: &JoinRequest,
         old_id: &ByteString,
-        new_id: ByteString,
+        new_id: &ByteString,
         token: ReplyToken,
         step: &mut Step,
     ) {
@@ -163,15 +165,15 @@ impl ClassicGroup {
         if self.is_leader(old_id) {
             self.leader = Some(new_id.clone());
         }
-        self.extend_session(&new_id, step.now);
+        self.extend_session(new_id, step.now);
 
         let goes_on = matches!(self.phase, Phase::Stable(_)) && self.elect_protocol() == self.protocol;
         if goes_on {
             self.record(step);
-            let reply = self.replaced_reply(&new_id, leader_before, request.supports_skipping_assignment);
+            let reply = self.replaced_reply(new_id, leader_before, request.supports_skipping_assignment);
             step.effects.joins.push((token, reply));
         } else {
-            self.members.await_join(&new_id, token);
+            self.members.await_join(new_id, token);
             self.membership_changed(step);
         }
     }
