@@ -1,0 +1,83 @@
+//! Whole requests and responses: header, body, and the length in front of both.
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use crate::ApiKey;
+use crate::header::{RequestHeader, ResponseHeader};
+use crate::wire::{DecodeError, EncodeError, Message, Reader, Version, Writer};
+
+/// A message of an API: a request or a response.
+pub trait ApiMessage: Message {
+    /// The API.
+    const KEY: ApiKey;
+}
+
+/// What a client sends.
+pub trait Request: ApiMessage {
+    /// What the broker answers.
+    type Response: Response;
+}
+
+/// What a broker answers.
+pub trait Response: ApiMessage {}
+
+/// Reads the body of a request: what follows the header. Bytes behind the body are ignored, as Kafka does.
+pub fn decode_request<R: Request>(body: Bytes, version: i16) -> Result<R, DecodeError> {
+    let version = known::<R>(version).ok_or(DecodeError::UnknownVersion { name: R::KEY.name(), version })?;
+    R::decode(&mut Reader::new(body), version)
+}
+
+/// A request as a frame: length, header and body, ready for a vectored write.
+pub fn encode_request<R: Request>(
+    correlation_id: i32,
+    client_id: Option<ByteString>,
+    request: &R,
+    version: i16,
+) -> Result<Vec<Bytes>, EncodeError> {
+    let known = known_or_refused::<R>(version)?;
+    let header = RequestHeader { api_key: R::KEY as i16, api_version: version, correlation_id, client_id };
+    let mut w = begin_frame();
+    header.encode(&mut w)?;
+    request.encode(&mut w, known)?;
+    w.into_frame()
+}
+
+/// Reads a response, header and body, without the length in front of it.
+pub fn decode_response<M: Response>(frame: Bytes, version: i16) -> Result<(ResponseHeader, M), DecodeError> {
+    let known = known::<M>(version).ok_or(DecodeError::UnknownVersion { name: M::KEY.name(), version })?;
+    let mut r = Reader::new(frame);
+    let header = ResponseHeader::decode(&mut r, M::KEY, version)?;
+    Ok((header, M::decode(&mut r, known)?))
+}
+
+/// A response as a frame: length, header and body, ready for a vectored write. Large record sets are chunks of their own.
+pub fn encode_response<M: Response>(
+    correlation_id: i32,
+    response: &M,
+    version: i16,
+) -> Result<Vec<Bytes>, EncodeError> {
+    let known = known_or_refused::<M>(version)?;
+    let mut w = begin_frame();
+    ResponseHeader { correlation_id }.encode(&mut w, M::KEY, version);
+    response.encode(&mut w, known)?;
+    w.into_frame()
+}
+
+/// A writer with room for the length of the frame.
+fn begin_frame() -> Writer {
+    let mut w = Writer::new();
+    w.put_slice(&[0; 4]);
+    w
+}
+
+fn known<M: ApiMessage>(version: i16) -> Option<Version> {
+    M::known_version(version)
+}
+
+fn known_or_refused<M: ApiMessage>(version: i16) -> Result<Version, EncodeError> {
+    M::known_version(version).ok_or(EncodeError::UnknownVersion { name: M::KEY.name(), version })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,23 @@
+//! `UnregisterBroker` (key 64): a broker that is gone for good is forgotten.
+//!
+//! Version 0, flexible.
+
+use bytestring::ByteString;
+use naru_protocol_derive::Message;
+
+use crate::ErrorCode;
+
+#[derive(Clone, Debug, PartialEq, Message)]
+#[message(key = 64, versions = "0", flexible = "0+")]
+pub struct UnregisterBrokerRequest {
+    pub broker_id: i32,
+}
+
+#[derive(Clone, Debug, PartialEq, Message)]
+#[message(key = 64, versions = "0", flexible = "0+")]
+pub struct UnregisterBrokerResponse {
+    pub throttle_time_ms: i32,
+    pub error_code: ErrorCode,
+    #[field(nullable)]
+    pub error_message: Option<ByteString>,
+}
