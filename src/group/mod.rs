@@ -12,7 +12,6 @@ mod classic;
 mod config;
 #[cfg(test)]
 mod conversations;
-mod error_code;
 mod offsets;
 mod record;
 mod requests;
@@ -22,7 +21,7 @@ mod time;
 
 pub use classic::GroupState;
 pub use config::GroupConfig;
-pub use error_code::ErrorCode;
+pub use naru_protocol::ErrorCode;
 pub use offsets::{CommittedOffset, FetchedTopic, OffsetsOfTopic};
 pub use record::{GroupSnapshot, MemberSnapshot, Record};
 pub use requests::{
