@@ -98,7 +98,7 @@ impl ClassicGroup {
 
     fn add_member(&mut self, id: &ByteString, request: &JoinRequest, token: ReplyToken, step: &mut Step) {
         if let Phase::Preparing(JoinPhase::Delay { member_arrived, .. }) = &mut self.phase {
-            *member_arrived = self.generation == 0;
+            *member_arrived = true;
         }
         self.pending.remove(id);
         if self.members.is_empty() {
