@@ -13,6 +13,8 @@ mod config;
 #[cfg(test)]
 mod conversations;
 mod offsets;
+#[cfg(test)]
+mod properties;
 mod record;
 mod requests;
 mod retention;

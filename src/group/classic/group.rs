@@ -179,6 +179,20 @@ impl ClassicGroup {
         }
     }
 
+    /// What must hold between two steps.
+    #[cfg(test)]
+    pub fn assert_counts(&self) {
+        self.members.assert_counts();
+        assert_eq!(self.members.is_empty(), self.leader.is_none(), "a group with members has a leader");
+        assert!(self.leader.as_ref().is_none_or(|leader| self.members.contains(leader)));
+        let waits = |waiting: bool, phase: bool| assert!(!waiting || phase, "a request waits in {}", self.state());
+        waits(self.members.awaiting_join() > 0, matches!(self.phase, Phase::Preparing(_)));
+        waits(self.members.iter().any(|member| member.sync.is_some()), matches!(self.phase, Phase::Completing(_)));
+        if self.is_empty() {
+            assert!(self.members.is_empty());
+        }
+    }
+
     pub(super) fn record(&self, step: &mut Step) {
         step.effects.records.push(Record::Group { group: self.id.clone(), value: Some(self.snapshot()) });
     }

@@ -215,6 +215,20 @@ impl Members {
         token
     }
 
+    /// The counts are what counting would give.
+    #[cfg(test)]
+    pub fn assert_counts(&self) {
+        let mut counted = Self::default();
+        for member in self.iter() {
+            counted.count(member, true);
+        }
+        assert_eq!(counted.support, self.support);
+        assert_eq!(counted.awaiting_join, self.awaiting_join);
+        for (instance, id) in &self.static_ids {
+            assert_eq!(self.by_id[id].instance_id.as_ref(), Some(instance));
+        }
+    }
+
     fn count(&mut self, member: &Member, added: bool) {
         let names: std::collections::BTreeSet<&ByteString> = member.protocols.iter().map(|p| &p.name).collect();
         for name in names {

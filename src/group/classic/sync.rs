@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use super::group::{ClassicGroup, GroupState, Phase, Step, SyncPhase};
+use crate::group::ErrorCode;
 use crate::group::requests::{MemberAssignment, SyncReply, SyncRequest};
 use crate::group::shard::ReplyToken;
-use crate::group::{ErrorCode, Record};
 
 impl ClassicGroup {
     /// Answers at once, or keeps `token` until the leader has brought the assignment.
@@ -68,17 +68,16 @@ impl ClassicGroup {
             let assignment = by_member.get(&*member.id).copied();
             member.assignment = assignment.map(|bytes| Bytes::copy_from_slice(bytes)).unwrap_or_default();
         }
-        let snapshot = self.snapshot();
-        if snapshot.size_bound() + self.id.len() > step.config.max_record_bytes {
+        if self.snapshot().size_bound() + self.id.len() > step.config.max_record_bytes {
             self.cancel_syncs(ErrorCode::UNKNOWN_SERVER_ERROR, step);
             return self.prepare_rebalance(step);
         }
-        step.effects.records.push(Record::Group { group: self.id.clone(), value: Some(snapshot) });
         let until = match self.phase {
             Phase::Completing(sync) => sync.until,
             _ => None,
         };
         self.enter(Phase::Stable(SyncPhase { until }), step);
+        self.record(step);
         for id in self.members.ids(|member| member.sync.is_some()) {
             let reply = self.synced_reply(&id);
             if let Some(token) = self.members.get_mut(&id).and_then(|member| member.sync.take()) {
