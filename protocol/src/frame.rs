@@ -5,7 +5,7 @@ use bytestring::ByteString;
 
 use crate::ApiKey;
 use crate::header::{RequestHeader, ResponseHeader};
-use crate::wire::{DecodeError, EncodeError, Message, Reader, Version, Writer};
+use crate::wire::{DecodeError, EncodeError, Message, Reader, Writer};
 
 /// A message of an API: a request or a response.
 pub trait ApiMessage: Message {
@@ -24,7 +24,7 @@ pub trait Response: ApiMessage {}
 
 /// Reads the body of a request: what follows the header. Bytes behind the body are ignored, as Kafka does.
 pub fn decode_request<R: Request>(body: Bytes, version: i16) -> Result<R, DecodeError> {
-    let version = known::<R>(version).ok_or(DecodeError::UnknownVersion { name: R::KEY.name(), version })?;
+    let version = R::known_version(version).ok_or(DecodeError::UnknownVersion { name: R::NAME, version })?;
     R::decode(&mut Reader::new(body), version)
 }
 
@@ -35,7 +35,7 @@ pub fn encode_request<R: Request>(
     request: &R,
     version: i16,
 ) -> Result<Vec<Bytes>, EncodeError> {
-    let known = known_or_refused::<R>(version)?;
+    let known = R::known_version(version).ok_or(EncodeError::UnknownVersion { name: R::NAME, version })?;
     let header = RequestHeader { api_key: R::KEY as i16, api_version: version, correlation_id, client_id };
     let mut w = begin_frame();
     header.encode(&mut w)?;
@@ -45,7 +45,7 @@ pub fn encode_request<R: Request>(
 
 /// Reads a response, header and body, without the length in front of it.
 pub fn decode_response<M: Response>(frame: Bytes, version: i16) -> Result<(ResponseHeader, M), DecodeError> {
-    let known = known::<M>(version).ok_or(DecodeError::UnknownVersion { name: M::KEY.name(), version })?;
+    let known = M::known_version(version).ok_or(DecodeError::UnknownVersion { name: M::NAME, version })?;
     let mut r = Reader::new(frame);
     let header = ResponseHeader::decode(&mut r, M::KEY, version)?;
     Ok((header, M::decode(&mut r, known)?))
@@ -57,7 +57,7 @@ pub fn encode_response<M: Response>(
     response: &M,
     version: i16,
 ) -> Result<Vec<Bytes>, EncodeError> {
-    let known = known_or_refused::<M>(version)?;
+    let known = M::known_version(version).ok_or(EncodeError::UnknownVersion { name: M::NAME, version })?;
     let mut w = begin_frame();
     ResponseHeader { correlation_id }.encode(&mut w, M::KEY, version);
     response.encode(&mut w, known)?;
@@ -69,14 +69,6 @@ fn begin_frame() -> Writer {
     let mut w = Writer::new();
     w.put_slice(&[0; 4]);
     w
-}
-
-fn known<M: ApiMessage>(version: i16) -> Option<Version> {
-    M::known_version(version)
-}
-
-fn known_or_refused<M: ApiMessage>(version: i16) -> Result<Version, EncodeError> {
-    M::known_version(version).ok_or(EncodeError::UnknownVersion { name: M::KEY.name(), version })
 }
 
 #[cfg(test)]

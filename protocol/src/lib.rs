@@ -3,7 +3,8 @@
 //! - [`messages`]: every request and response of a client listener, one file per API;
 //! - [`ApiKey`], [`ErrorCode`], [`RequestHeader`], [`ResponseHeader`] and the functions that make and read whole frames;
 //! - [`wire`]: how values become bytes, and the bounds that hold for bytes from outside;
-//! - [`state`]: the records of Kafka's internal topics.
+//! - [`state`]: the records of Kafka's internal topics;
+//! - [`consumer_protocol`]: what members of a classic group tell each other.
 //!
 //! ```
 //! use naru_protocol::messages::find_coordinator::FindCoordinatorRequest;
@@ -23,6 +24,7 @@
 extern crate self as naru_protocol;
 
 mod api_key;
+pub mod consumer_protocol;
 mod error_code;
 mod frame;
 mod header;
@@ -30,6 +32,7 @@ mod header;
 pub mod json;
 pub mod messages;
 pub mod state;
+mod versioned;
 pub mod wire;
 
 pub use self::api_key::ApiKey;

@@ -154,7 +154,8 @@ fn encode(definition: &Definition) -> TokenStream {
             }
         }
     });
-    let tagged: Vec<&Field> = definition.fields.iter().filter(|f| f.tag.is_some()).collect();
+    let mut tagged: Vec<&Field> = definition.fields.iter().filter(|f| f.tag.is_some()).collect();
+    tagged.sort_by_key(|f| f.tag);
     let refused = tagged.iter().filter(|f| !f.ignorable).map(|field| {
         let lost = refuse_lost_value(field);
         condition(field.versions).map(|condition| quote!(if !(#condition) #lost))
@@ -210,6 +211,7 @@ fn refuse_lost_value(field: &Field) -> TokenStream {
 
 fn message(definition: &Definition, attributes: &MessageAttributes) -> TokenStream {
     let name = &definition.name;
+    let text = name.to_string();
     let first = attributes.versions.first;
     let last = attributes.versions.last.unwrap_or(i16::MAX);
     let flexible_from = if let Some(version) = attributes.flexible_from {
@@ -218,17 +220,11 @@ fn message(definition: &Definition, attributes: &MessageAttributes) -> TokenStre
         quote!(::core::option::Option::None)
     };
     let key = attributes.key.map(|key| api(definition, key));
-    let record = attributes.record.map(|record| {
-        quote! {
-            #[automatically_derived]
-            impl ::naru_protocol::state::StateRecord for #name {
-                const TYPE: i16 = #record;
-            }
-        }
-    });
+    let record = attributes.record.map(|record| record_type(definition, record));
     quote! {
         #[automatically_derived]
         impl ::naru_protocol::wire::Message for #name {
+            const NAME: &'static str = #text;
             const VERSIONS: ::core::ops::RangeInclusive<i16> = #first..=#last;
             const FLEXIBLE_FROM: ::core::option::Option<i16> = #flexible_from;
         }
@@ -257,5 +253,35 @@ fn api(definition: &Definition, key: i16) -> TokenStream {
         }
         #[automatically_derived]
         impl #implementation
+    }
+}
+
+/// What a record of an internal topic is, by the end of the struct's name.
+fn record_type(definition: &Definition, record: i16) -> TokenStream {
+    let name = &definition.name;
+    let text = name.to_string();
+    if let Some(kind) = text.strip_suffix("Key") {
+        let value = format_ident!("{kind}Value");
+        quote! {
+            #[automatically_derived]
+            impl ::naru_protocol::state::CoordinatorKey for #name {
+                const TYPE: i16 = #record;
+                type Value = #value;
+            }
+        }
+    } else if text.ends_with("Value") {
+        quote! {
+            #[automatically_derived]
+            impl ::naru_protocol::state::CoordinatorValue for #name {}
+        }
+    } else if text.ends_with("Record") {
+        quote! {
+            #[automatically_derived]
+            impl ::naru_protocol::state::cluster_metadata::RecordBody for #name {
+                const TYPE: i16 = #record;
+            }
+        }
+    } else {
+        quote!(::core::compile_error!("a message with a record type is called ...Key, ...Value or ...Record");)
     }
 }

@@ -25,7 +25,7 @@
 //! | `versions = "0-4"` | the versions that exist |
 //! | `flexible = "4+"` | the versions with compact lengths and tagged fields; left out: none |
 //! | `key = 12` | the API key; the struct's name must be the API's name plus `Request` or `Response` |
-//! | `record = 3` | the type of a record of an internal topic |
+//! | `record = 3` | the type of a record of an internal topic; the name must end with `Key`, `Value` or `Record` |
 //!
 //! # `#[field(...)]`
 //!

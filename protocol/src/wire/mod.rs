@@ -47,6 +47,9 @@ pub trait Struct: Wire + Default {}
 
 /// A whole message: a struct that knows which versions of it exist.
 pub trait Message: Struct {
+    /// The name of the struct, which is Kafka's.
+    const NAME: &'static str;
+
     /// The versions that Kafka 4.4 knows.
     const VERSIONS: RangeInclusive<i16>;
 

@@ -1,0 +1,20 @@
+//! `ShareGroupTargetAssignmentMetadata` (type 12): the epoch of the target assignment of a share group.
+//!
+//! The value has version 0.
+
+use bytestring::ByteString;
+use naru_protocol_derive::Message;
+
+#[derive(Clone, Debug, PartialEq, Message)]
+#[message(record = 12, versions = "0")]
+pub struct ShareGroupTargetAssignmentMetadataKey {
+    pub group_id: ByteString,
+}
+
+#[derive(Clone, Debug, PartialEq, Message)]
+#[message(record = 12, versions = "0", flexible = "0+")]
+pub struct ShareGroupTargetAssignmentMetadataValue {
+    pub assignment_epoch: i32,
+    #[field(tag = 0, ignorable)]
+    pub assignment_timestamp: i64,
+}
