@@ -198,7 +198,7 @@ impl Conversation {
                     errors.extend(done.into_iter().map(|c| (c.topic.to_string(), c.partition.into(), c.error)));
                 }
                 Err(error) => {
-                    errors.extend(request.offsets.iter().map(|o| (o.topic.to_string(), i64::from(o.partition), error)))
+                    errors.extend(request.offsets.iter().map(|o| (o.topic.to_string(), i64::from(o.partition), error)));
                 }
             }
         }

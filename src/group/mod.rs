@@ -12,10 +12,13 @@ mod classic;
 mod config;
 #[cfg(test)]
 mod conversations;
+mod coordinator;
 mod offsets;
+mod offsets_log;
 #[cfg(test)]
 mod properties;
 mod record;
+mod records;
 mod requests;
 mod retention;
 mod shard;
@@ -23,9 +26,12 @@ mod time;
 
 pub use classic::GroupState;
 pub use config::GroupConfig;
+pub use coordinator::{GroupCoordinator, Promise, TellTime};
 pub use naru_protocol::ErrorCode;
 pub use offsets::{CommittedOffset, FetchedTopic, OffsetsOfTopic};
+pub use offsets_log::{BoxFuture, OffsetsLog, OffsetsLogError, OffsetsTopic};
 pub use record::{GroupSnapshot, MemberSnapshot, Record};
+pub use records::KeyValue;
 pub use requests::{
     CommitRequest, CommittedPartition, DescribedGroup, DescribedMember, GroupListing, HeartbeatRequest, JoinReply,
     JoinRequest, JoinedMember, LeaveRequest, LeavingMember, LeftMember, MemberAssignment, OffsetToCommit, Protocol,

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use bytestring::ByteString;
 use uuid::Uuid;
 
+use super::shard::owned;
+
 /// An offset that a group committed for a partition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CommittedOffset {
@@ -79,8 +81,14 @@ impl Offsets {
         self.by_group.iter().filter_map(|(group, topics)| Some((group.clone(), partitions(topics)?))).collect()
     }
 
-    pub fn put(&mut self, group: ByteString, topic: ByteString, partition: i32, offset: CommittedOffset) {
-        self.by_group.entry(group).or_default().entry(topic).or_default().insert(partition, offset);
+    /// Keeps the offset. Strings that may be slices of a larger buffer are copied, names only when they are new.
+    pub fn put(&mut self, group: &ByteString, topic: &ByteString, partition: i32, offset: CommittedOffset) {
+        let offset = CommittedOffset { metadata: owned(&offset.metadata), ..offset };
+        if let Some(known) = self.by_group.get_mut(group).and_then(|topics| topics.get_mut(topic)) {
+            known.insert(partition, offset);
+            return;
+        }
+        self.by_group.entry(owned(group)).or_default().entry(owned(topic)).or_default().insert(partition, offset);
     }
 
     pub fn remove(&mut self, group: &str, topic: &str, partition: i32) {

@@ -67,8 +67,9 @@ pub struct MemberSnapshot {
 }
 
 impl GroupSnapshot {
-    /// About how many bytes the record will have: never less than the encoded value.
+    /// A bound of the bytes that a batch with nothing but this record takes, the group's id not counted.
     pub fn size_bound(&self) -> usize {
+        const BATCH: usize = 256;
         const FIXED: usize = 64;
         let text = |s: &Option<ByteString>| s.as_ref().map_or(0, |s| s.len());
         let members = self.members.iter().map(|member| {
@@ -80,6 +81,6 @@ impl GroupSnapshot {
                 + member.subscription.len()
                 + member.assignment.len()
         });
-        FIXED + text(&self.protocol_type) + text(&self.protocol) + text(&self.leader) + members.sum::<usize>()
+        BATCH + text(&self.protocol_type) + text(&self.protocol) + text(&self.leader) + members.sum::<usize>()
     }
 }

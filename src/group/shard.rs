@@ -57,9 +57,8 @@ impl Shard {
         match record {
             Record::Offset { group, topic, partition, value: Some(offset) } => {
                 let group = self.known_id(&group);
-                let metadata = owned(&offset.metadata);
                 self.groups.entry(group.clone()).or_insert_with(|| ClassicGroup::new(group.clone(), now));
-                self.offsets.put(group, owned(&topic), partition, super::CommittedOffset { metadata, ..offset });
+                self.offsets.put(&group, &topic, partition, offset);
             }
             Record::Offset { group, topic, partition, value: None } => self.offsets.remove(&group, &topic, partition),
             Record::Group { group, value: Some(snapshot) } => {
@@ -72,17 +71,18 @@ impl Shard {
         }
     }
 
-    /// The replay is over: sessions of the members begin now.
-    pub fn resume(&mut self, now: Now, effects: &mut Effects) {
+    /// The replay is over: sessions of the members begin now. Nothing is to be written and nobody waits.
+    pub fn resume(&mut self, now: Now) {
         // Offsets may outlive the tombstone of their group in a log that another broker wrote.
         for group in self.offsets.groups() {
             self.groups.entry(group.clone()).or_insert_with(|| ClassicGroup::new(group, now));
         }
-        let step = &mut Step { config: &self.config, now, effects };
+        let effects = &mut Effects::default();
         for group in self.groups.values_mut() {
-            group.resume(step);
+            group.resume(&mut Step { config: &self.config, now, effects });
             self.alarms.set(group);
         }
+        debug_assert!(effects.records.is_empty() && effects.joins.is_empty() && effects.syncs.is_empty());
     }
 
     /// A member joins. The answer comes in the effects of this or of a later step.
@@ -176,11 +176,10 @@ impl Shard {
             let error = if entry.metadata.encode_utf16().count() > self.config.offset_metadata_max_bytes {
                 ErrorCode::OFFSET_METADATA_TOO_LARGE
             } else {
-                let topic = owned(&entry.topic);
                 let offset = entry.value(now.wall_ms, expire_ms);
                 self.groups.entry(id.clone()).or_insert_with(|| ClassicGroup::new(id.clone(), now));
-                self.offsets.put(id.clone(), topic.clone(), entry.partition, offset.clone());
-                let (group, partition) = (id.clone(), entry.partition);
+                self.offsets.put(&id, &entry.topic, entry.partition, offset.clone());
+                let (group, topic, partition) = (id.clone(), entry.topic.clone(), entry.partition);
                 effects.records.push(Record::Offset { group, topic, partition, value: Some(offset) });
                 ErrorCode::NONE
             };

@@ -190,6 +190,10 @@ impl ClassicGroup {
     }
 }
 
+/// Kafka's strings end at 32,767 bytes, and a dash and a UUID follow.
+const LONGEST_PREFIX: usize = i16::MAX as usize - 1 - uuid::fmt::Hyphenated::LENGTH;
+
 fn new_member_id(prefix: &str, request: &JoinRequest) -> ByteString {
+    let prefix = &prefix[..prefix.floor_char_boundary(LONGEST_PREFIX)];
     format!("{prefix}-{}", request.fresh_id).into()
 }

@@ -1,6 +1,6 @@
 //! What a group of consumers subscribes to. Offsets of those topics are kept while the group lives.
 
-use bytes::{Buf, Bytes};
+use naru_protocol::consumer_protocol::ConsumerProtocolSubscription;
 
 use super::group::ClassicGroup;
 
@@ -19,25 +19,8 @@ impl ClassicGroup {
         self.is_of_consumers()
             && self.members.iter().any(|member| {
                 let metadata = member.metadata_for(self.protocol.as_ref());
-                topics(metadata).is_none_or(|topics| topics.iter().any(|name| name == topic.as_bytes()))
+                ConsumerProtocolSubscription::from_bytes(metadata)
+                    .map_or(true, |subscription| subscription.topics.iter().any(|name| *name == *topic))
             })
     }
-}
-
-/// The topics of a `ConsumerProtocolSubscription`: after a version, they come first in every version.
-fn topics(mut metadata: Bytes) -> Option<Vec<Bytes>> {
-    let version = metadata.try_get_i16().ok()?;
-    let count = metadata.try_get_i32().ok()?;
-    if version < 0 || count < 0 {
-        return None;
-    }
-    let mut topics = Vec::new();
-    for _ in 0..count {
-        let length = usize::try_from(metadata.try_get_i16().ok()?).ok()?;
-        if metadata.remaining() < length {
-            return None;
-        }
-        topics.push(metadata.split_to(length));
-    }
-    Some(topics)
 }
