@@ -22,6 +22,8 @@ mod records;
 mod requests;
 mod retention;
 mod shard;
+#[cfg(test)]
+mod tests;
 mod time;
 
 pub use classic::GroupState;

@@ -82,8 +82,8 @@ impl Offsets {
     }
 
     /// Keeps the offset. Strings that may be slices of a larger buffer are copied, names only when they are new.
-    pub fn put(&mut self, group: &ByteString, topic: &ByteString, partition: i32, offset: CommittedOffset) {
-        let offset = CommittedOffset { metadata: owned(&offset.metadata), ..offset };
+    pub fn put(&mut self, group: &ByteString, topic: &ByteString, partition: i32, mut offset: CommittedOffset) {
+        offset.metadata = owned(&offset.metadata);
         if let Some(known) = self.by_group.get_mut(group).and_then(|topics| topics.get_mut(topic)) {
             known.insert(partition, offset);
             return;
