@@ -119,11 +119,8 @@ impl Conversation {
                 self.shard.join(&request, token, self.now, &mut effects);
                 None
             }
-            "SyncGroup" if version >= 5 && body["protocolType"].is_null() => {
-                Some(sync_json(&SyncReply::refused(ErrorCode::INCONSISTENT_GROUP_PROTOCOL)))
-            }
             "SyncGroup" => {
-                self.shard.sync(&sync_request(body), token, self.now, &mut effects);
+                self.shard.sync(&sync_request(body, version), token, self.now, &mut effects);
                 None
             }
             "Heartbeat" => Some(json!({"errorCode": self.shard.heartbeat(&heartbeat_request(body), self.now).0})),
@@ -263,17 +260,15 @@ impl Conversation {
     }
 
     fn list(&self, body: &Value) -> Value {
-        let filter = |name: &str, value: &str| {
-            let mut wanted = items(body, name).filter_map(Value::as_str).peekable();
-            wanted.peek().is_none() || wanted.any(|wanted| wanted.eq_ignore_ascii_case(value))
-        };
+        let names = |field: &str| items(body, field).filter_map(Value::as_str).map(ByteString::from).collect();
+        let filter = ListFilter { states: names("statesFilter"), types: names("typesFilter") };
         let mut groups: Vec<Value> = self
             .shard
             .list()
-            .filter(|group| filter("statesFilter", group.state.name()) && filter("typesFilter", "classic"))
+            .filter(|group| filter.accepts(group))
             .map(|group| {
                 json!({"groupId": &*group.group, "protocolType": &*group.protocol_type,
-                    "groupState": group.state.name(), "groupType": "classic"})
+                    "groupState": group.state.name(), "groupType": group.type_name()})
             })
             .collect();
         groups.sort_by_key(|group| text(group, "groupId"));
@@ -306,7 +301,7 @@ impl Conversation {
     }
 }
 
-fn sync_request(body: &Value) -> SyncRequest {
+fn sync_request(body: &Value, version: i64) -> SyncRequest {
     SyncRequest {
         group: text(body, "groupId"),
         generation: int(body, "generationId").unwrap(),
@@ -314,6 +309,7 @@ fn sync_request(body: &Value) -> SyncRequest {
         instance_id: maybe_text(body, "groupInstanceId"),
         protocol_type: maybe_text(body, "protocolType"),
         protocol: maybe_text(body, "protocolName"),
+        must_name_protocol: version >= 5,
         assignments: items(body, "assignments")
             .map(|a| MemberAssignment { member_id: text(a, "memberId"), assignment: raw(a, "assignment") })
             .collect(),

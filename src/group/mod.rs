@@ -36,8 +36,8 @@ pub use record::{GroupSnapshot, MemberSnapshot, Record};
 pub use records::KeyValue;
 pub use requests::{
     CommitRequest, CommittedPartition, DescribedGroup, DescribedMember, GroupListing, HeartbeatRequest, JoinReply,
-    JoinRequest, JoinedMember, LeaveRequest, LeavingMember, LeftMember, MemberAssignment, OffsetToCommit, Protocol,
-    SyncReply, SyncRequest,
+    JoinRequest, JoinedMember, LeaveRequest, LeavingMember, LeftMember, ListFilter, MemberAssignment, OffsetToCommit,
+    Protocol, SyncReply, SyncRequest,
 };
 pub use shard::{Effects, ReplyToken, Shard};
 pub use time::{Millis, Now};

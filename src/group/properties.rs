@@ -141,6 +141,7 @@ impl World {
                     instance_id: instance_of(*client),
                     protocol_type: None,
                     protocol: None,
+                    must_name_protocol: false,
                     assignments: vec![MemberAssignment {
                         member_id: known.member_id.clone(),
                         assignment: assignments.into(),

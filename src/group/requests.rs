@@ -110,6 +110,8 @@ pub struct SyncRequest {
     pub protocol_type: Option<ByteString>,
     /// The protocol the member believes in (v5+).
     pub protocol: Option<ByteString>,
+    /// Type and protocol have to be there (v5+); without them the answer is `INCONSISTENT_GROUP_PROTOCOL`.
+    pub must_name_protocol: bool,
     /// What the leader assigns; empty for all others.
     pub assignments: Vec<MemberAssignment>,
 }
@@ -232,6 +234,25 @@ pub struct CommittedPartition {
     pub error: ErrorCode,
 }
 
+/// Which groups `ListGroups` asks for. An empty list asks for all; case does not matter; unknown names match nothing.
+#[derive(Clone, Debug, Default)]
+pub struct ListFilter {
+    /// Names of states (v4+).
+    pub states: Vec<ByteString>,
+    /// Names of types (v5+).
+    pub types: Vec<ByteString>,
+}
+
+impl ListFilter {
+    /// Whether the group is asked for.
+    pub fn accepts(&self, group: &GroupListing) -> bool {
+        let asks_for = |wanted: &[ByteString], name: &str| {
+            wanted.is_empty() || wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
+        };
+        asks_for(&self.states, group.state.name()) && asks_for(&self.types, group.type_name())
+    }
+}
+
 /// A line of the list of groups.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupListing {
@@ -241,6 +262,13 @@ pub struct GroupListing {
     pub protocol_type: ByteString,
     /// Its state.
     pub state: GroupState,
+}
+
+impl GroupListing {
+    /// The name of the group's type (v5+).
+    pub fn type_name(&self) -> &'static str {
+        "classic"
+    }
 }
 
 /// A group in detail.

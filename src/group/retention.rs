@@ -23,7 +23,7 @@ impl Shard {
         let Some(group) = self.groups.get(id) else { return Vec::new() };
         let unused_since: &dyn Fn(&CommittedOffset) -> i64 = match group.state() {
             // Counted from the departure of the last member, not from a commit that may be older.
-            GroupState::Empty if group.had_members() => &|_| group.state_since_ms(),
+            GroupState::Empty if group.had_members() && group.state_since_ms() >= 0 => &|_| group.state_since_ms(),
             GroupState::Empty => &|offset| offset.commit_ms,
             GroupState::Stable if group.is_of_consumers() => &|offset| offset.commit_ms,
             _ => return Vec::new(),

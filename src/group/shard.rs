@@ -114,7 +114,9 @@ impl Shard {
 
     /// A member asks for its assignment. The answer comes in the effects of this or of a later step.
     pub fn sync(&mut self, request: &SyncRequest, token: ReplyToken, now: Now, effects: &mut Effects) {
+        let names_protocol = request.protocol_type.is_some() && request.protocol.is_some();
         let error = match self.groups.get_mut(&request.group) {
+            _ if request.must_name_protocol && !names_protocol => ErrorCode::INCONSISTENT_GROUP_PROTOCOL,
             _ if request.group.is_empty() => ErrorCode::INVALID_GROUP_ID,
             None => ErrorCode::UNKNOWN_MEMBER_ID,
             Some(group) => {

@@ -97,6 +97,7 @@ impl Driver {
             instance_id: None,
             protocol_type: None,
             protocol: None,
+            must_name_protocol: false,
             assignments: vec![assignment],
         };
         self.step(|shard, now, effects| shard.sync(&request, token, now, effects));
@@ -436,6 +437,7 @@ fn a_member_that_leaves_while_its_sync_waits_is_answered() {
         instance_id: None,
         protocol_type: None,
         protocol: None,
+        must_name_protocol: false,
         assignments: Vec::new(),
     };
     driver.step(|shard, now, effects| shard.sync(&request, token, now, effects));

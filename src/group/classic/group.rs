@@ -120,7 +120,7 @@ impl ClassicGroup {
         let leader = snapshot.leader.clone().filter(|leader| members.contains(leader));
         Self {
             phase,
-            state_since_ms: if snapshot.state_since_ms < 0 { now.wall_ms } else { snapshot.state_since_ms },
+            state_since_ms: snapshot.state_since_ms,
             generation: snapshot.generation,
             protocol_type: snapshot.protocol_type.clone().filter(|name| !name.is_empty()),
             protocol: snapshot.protocol.clone(),
@@ -147,7 +147,7 @@ impl ClassicGroup {
         matches!(self.phase, Phase::Empty)
     }
 
-    /// Wall time of the last change of state, in milliseconds.
+    /// Wall time of the last change of state, in milliseconds; negative when an old record did not say.
     pub fn state_since_ms(&self) -> i64 {
         self.state_since_ms
     }

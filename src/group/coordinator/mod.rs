@@ -24,8 +24,8 @@ pub use self::promise::Promise;
 use self::timer::Timer;
 use super::{
     CommitRequest, CommittedPartition, DescribedGroup, Effects, ErrorCode, FetchedTopic, GroupConfig, GroupListing,
-    HeartbeatRequest, JoinReply, JoinRequest, LeaveRequest, LeftMember, Now, OffsetsOfTopic, OffsetsTopic, SyncReply,
-    SyncRequest,
+    HeartbeatRequest, JoinReply, JoinRequest, LeaveRequest, LeftMember, ListFilter, Now, OffsetsOfTopic, OffsetsTopic,
+    SyncReply, SyncRequest,
 };
 
 /// Tells the time on both clocks.
@@ -138,13 +138,14 @@ impl GroupCoordinator {
         self.step(group, |hosted, _, _| hosted.shard.fetch_offsets(group, topics)).await
     }
 
-    /// `ListGroups`, unfiltered.
-    pub async fn list(&self) -> Result<Vec<GroupListing>, ErrorCode> {
+    /// `ListGroups`.
+    pub async fn list(&self, filter: &ListFilter) -> Result<Vec<GroupListing>, ErrorCode> {
         let mut groups = Vec::new();
         for index in 0..self.partitions.len() {
-            groups.extend(
-                self.step_in(index, |hosted, _, _| hosted.shard.list().collect::<Vec<_>>()).await.kept().await?,
-            );
+            let step = self.step_in(index, |hosted, _, _| {
+                hosted.shard.list().filter(|group| filter.accepts(group)).collect::<Vec<_>>()
+            });
+            groups.extend(step.await.kept().await?);
         }
         Ok(groups)
     }

@@ -148,6 +148,7 @@ fn syncing(group: &str, member_id: &ByteString, generation: i32) -> SyncRequest 
         instance_id: None,
         protocol_type: None,
         protocol: None,
+        must_name_protocol: false,
         assignments: vec![MemberAssignment { member_id: member_id.clone(), assignment: Bytes::from_static(b"a") }],
     }
 }
@@ -311,7 +312,7 @@ async fn nothing_is_created_before_there_is_something_to_write() {
     let topic = MemoryTopic::new(true);
     let coordinator = start(&topic).await;
     assert_eq!(committed(&coordinator, "g").await, None);
-    assert_eq!(coordinator.list().await.unwrap(), []);
+    assert_eq!(coordinator.list(&ListFilter::default()).await.unwrap(), []);
     assert_eq!(coordinator.describe(&"g".into()).await.unwrap().state, GroupState::Dead);
     assert!(!topic.exists());
     coordinator.commit(&committing("g", 1)).await.kept().await.unwrap();
@@ -326,7 +327,8 @@ async fn groups_of_all_partitions_are_listed_and_lose_the_offsets_of_a_deleted_t
     for group in groups {
         coordinator.commit(&committing(group, 1)).await.kept().await.unwrap();
     }
-    let mut listed: Vec<String> = coordinator.list().await.unwrap().iter().map(|g| g.group.to_string()).collect();
+    let mut listed: Vec<String> =
+        coordinator.list(&ListFilter::default()).await.unwrap().iter().map(|g| g.group.to_string()).collect();
     listed.sort();
     assert_eq!(listed, groups);
     coordinator.topic_deleted(&"t".into()).await.unwrap();
