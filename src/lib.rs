@@ -10,3 +10,4 @@ mod start;
 pub mod storage;
 
 pub use start::{RunningBroker, StartError, StopError};
+pub mod group;
