@@ -1,0 +1,26 @@
+//! DeleteGroups (key 42), versions 0–3: forgets groups without members, and their offsets.
+//!
+//! - 3: a text with each error.
+
+use std::sync::Arc;
+
+use naru_protocol::ErrorCode;
+use naru_protocol::messages::delete_groups::{DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse};
+
+use crate::broker::Broker;
+
+use super::{Answer, RequestContext};
+
+pub(super) async fn handle(
+    broker: Arc<Broker>,
+    _context: RequestContext,
+    request: DeleteGroupsRequest,
+) -> Answer<DeleteGroupsResponse> {
+    let mut results = Vec::with_capacity(request.groups_names.len());
+    for group_id in request.groups_names {
+        let error_code = broker.groups().delete_group(&group_id).await.kept().await.err().unwrap_or(ErrorCode::NONE);
+        let error_message = (error_code != ErrorCode::NONE).then(|| error_code.message().into());
+        results.push(DeletableGroupResult { group_id, error_code, error_message });
+    }
+    Answer::Ready(DeleteGroupsResponse { results, ..Default::default() })
+}
