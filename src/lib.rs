@@ -13,3 +13,4 @@ pub mod storage;
 
 pub use broker::Broker;
 pub use start::{RunningBroker, StartError, StopError};
+pub mod group;

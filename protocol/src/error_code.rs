@@ -223,3 +223,28 @@ impl Wire for ErrorCode {
         self.0.encode(w, v)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_are_without_gap() {
+        let codes: Vec<i16> = ErrorCode::ALL.iter().map(|code| code.0).collect();
+        assert_eq!(codes, (-1..=136).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_code_explains_itself() {
+        let code = ErrorCode::NOT_COORDINATOR;
+        assert!(code.is_retriable() && code.is_error() && ErrorCode::default().is_none());
+        assert_eq!(code.to_string(), "NOT_COORDINATOR (16): another broker is the coordinator");
+        assert_eq!(format!("{code:?}"), "NOT_COORDINATOR(16)");
+    }
+
+    #[test]
+    fn an_unknown_code_keeps_its_number() {
+        let code = ErrorCode(999);
+        assert_eq!((code.0, code.name(), code.is_retriable()), (999, "UNKNOWN", false));
+    }
+}

@@ -37,7 +37,7 @@ pub fn encode_request<R: Request>(
 ) -> Result<Vec<Bytes>, EncodeError> {
     let known = R::known_version(version).ok_or(EncodeError::UnknownVersion { name: R::NAME, version })?;
     let header = RequestHeader { api_key: R::KEY as i16, api_version: version, correlation_id, client_id };
-    let mut w = begin_frame();
+    let mut w = Writer::for_frame();
     header.encode(&mut w)?;
     request.encode(&mut w, known)?;
     w.into_frame()
@@ -58,17 +58,10 @@ pub fn encode_response<M: Response>(
     version: i16,
 ) -> Result<Vec<Bytes>, EncodeError> {
     let known = M::known_version(version).ok_or(EncodeError::UnknownVersion { name: M::NAME, version })?;
-    let mut w = begin_frame();
+    let mut w = Writer::for_frame();
     ResponseHeader { correlation_id }.encode(&mut w, M::KEY, version);
     response.encode(&mut w, known)?;
     w.into_frame()
-}
-
-/// A writer with room for the length of the frame.
-fn begin_frame() -> Writer {
-    let mut w = Writer::new();
-    w.put_slice(&[0; 4]);
-    w
 }
 
 #[cfg(test)]

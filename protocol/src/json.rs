@@ -210,6 +210,8 @@ pub struct ApiJson {
 pub struct MessageJson {
     /// Reads a body; bytes behind it are an error.
     pub decode: fn(Bytes, i16) -> Result<Value, DecodeError>,
+    /// Reads a body and forgets it; bytes behind it are ignored.
+    pub parse: fn(Bytes, i16) -> Result<(), DecodeError>,
     /// Makes a body.
     pub encode: fn(&Value, i16) -> Result<Bytes, JsonError>,
 }
@@ -226,7 +228,7 @@ impl ApiJson {
 impl MessageJson {
     /// The functions for one type of message.
     pub fn of<M: Message + Json>() -> MessageJson {
-        MessageJson { decode: decode::<M>, encode: encode::<M> }
+        MessageJson { decode: decode::<M>, parse: parse::<M>, encode: encode::<M> }
     }
 }
 
@@ -236,6 +238,10 @@ fn decode<M: Message + Json>(body: Bytes, version: i16) -> Result<Value, DecodeE
     let message = M::decode(&mut r, version)?;
     r.expect_end()?;
     Ok(message.to_json(version))
+}
+
+fn parse<M: Message + Json>(body: Bytes, version: i16) -> Result<(), DecodeError> {
+    M::decode(&mut Reader::new(body), M::version(version)).map(drop)
 }
 
 fn encode<M: Message + Json>(value: &Value, version: i16) -> Result<Bytes, JsonError> {

@@ -2,7 +2,7 @@
 //! short list of batches that Kafka stores and somebody then cannot read.
 
 use bytes::Bytes;
-use naru_protocol::records::{HEADER_LEN, PayloadValidation, TimestampType, Validation, validate};
+use naru_protocol::records::{HEADER_LEN, InvalidBatch, PayloadValidation, TimestampType, Validation, validate};
 use serde_json::Value;
 
 const UNKNOWN_SERVER_ERROR: i16 = -1;
@@ -79,7 +79,7 @@ fn damaged_batches_get_kafkas_answer() {
         let kafka = vector["error"].as_i64().unwrap() as i16;
         let expected = difference(name).unwrap_or(kafka);
         let result = validate(unhex(&vector["hex"]), &rules(&vector));
-        let code = result.as_ref().map_or_else(|error| error.error_code(), |_| 0);
+        let code = result.as_ref().map_or_else(InvalidBatch::error_code, |_| 0);
         if code != expected {
             wrong.push(format!("{name}: {code} instead of {expected}: {:?}", result.err()));
             continue;

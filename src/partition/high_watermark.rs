@@ -199,19 +199,18 @@ impl<H: Deref<Target = HighWatermark>> Drop for Reached<H> {
     }
 }
 
-/// Waits until any of the high watermarks is at its offset or above it, or any of the logs closes; the caller looks which. One
+/// Waits until any of many high watermarks is at its offset or above it, or any of the logs closes; the caller looks which. One
 /// task waits in all tables. Without any pair it waits for ever. Dropping the future cancels the wait.
-pub fn any_reached(pairs: impl IntoIterator<Item = (Arc<HighWatermark>, Offset)>) -> AnyReached {
-    AnyReached {
-        waits: pairs.into_iter().map(|(high_watermark, target)| Reached::new(high_watermark, target)).collect(),
-    }
-}
-
-/// The future of [`any_reached`].
 #[derive(Debug)]
 #[must_use = "a future waits only while it is polled"]
 pub struct AnyReached {
     waits: Vec<Reached<Arc<HighWatermark>>>,
+}
+
+impl AnyReached {
+    pub(super) fn new(pairs: impl IntoIterator<Item = (Arc<HighWatermark>, Offset)>) -> Self {
+        Self { waits: pairs.into_iter().map(|(high_watermark, target)| Reached::new(high_watermark, target)).collect() }
+    }
 }
 
 impl Future for AnyReached {
@@ -306,7 +305,7 @@ mod tests {
     #[test]
     fn any_of_many_wakes_once_and_leaves_no_trace() {
         let (a, b, task) = (at(0), at(0), Arc::default());
-        let mut wait = any_reached([(a.clone(), Offset(5)), (b.clone(), Offset(7))]);
+        let mut wait = AnyReached::new([(a.clone(), Offset(5)), (b.clone(), Offset(7))]);
         assert!(poll(&mut wait, &task).is_pending());
         a.advance(Offset(4));
         b.advance(Offset(6));
@@ -321,7 +320,7 @@ mod tests {
     #[test]
     fn any_of_many_wakes_when_a_log_closes() {
         let (a, b, task) = (at(0), at(0), Arc::default());
-        let mut wait = any_reached([(a.clone(), Offset(5)), (b.clone(), Offset(7))]);
+        let mut wait = AnyReached::new([(a.clone(), Offset(5)), (b.clone(), Offset(7))]);
         assert!(poll(&mut wait, &task).is_pending());
         a.close(Closed::Deleted);
         assert!(poll(&mut wait, &task).is_ready());
@@ -393,7 +392,7 @@ mod tests {
     #[test]
     fn no_wake_up_is_lost_between_threads() {
         race(|a, _, target| block_on(a.reached(target)).unwrap());
-        race(|a, b, target| block_on(any_reached([(b.clone(), target), (a.clone(), target)])));
+        race(|a, b, target| block_on(AnyReached::new([(b.clone(), target), (a.clone(), target)])));
     }
 
     fn race(wait: impl Fn(&Arc<HighWatermark>, &Arc<HighWatermark>, Offset) + Send + Sync) {

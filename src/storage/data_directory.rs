@@ -237,6 +237,8 @@ impl DataDirectory {
 impl Drop for DataDirectory {
     fn drop(&mut self) {
         self.stop_threads();
+        self.shared.engine.flushers.close();
+        self.shared.engine.helpers.close();
     }
 }
 

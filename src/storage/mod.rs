@@ -19,6 +19,8 @@ pub mod clock;
 mod config;
 mod data_directory;
 pub mod disk;
+#[cfg(any(test, feature = "fault-injection"))]
+pub mod faulty_disk;
 pub mod leader_epochs;
 mod log;
 mod lookup;

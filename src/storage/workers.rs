@@ -30,6 +30,7 @@ struct Queue {
     jobs: VecDeque<Job>,
     threads: usize,
     sleeping: usize,
+    closed: bool,
 }
 
 impl Workers {
@@ -56,6 +57,12 @@ impl Workers {
         queue.jobs.len() > queue.sleeping
     }
 
+    /// Lets the threads go as soon as they have no work.
+    pub(super) fn close(&self) {
+        self.queue.lock().closed = true;
+        self.work.notify_all();
+    }
+
     fn start_thread(self: &Arc<Self>) {
         let pool = self.clone();
         let started =
@@ -76,14 +83,16 @@ impl Workers {
     fn run(&self) {
         loop {
             let mut queue = self.queue.lock();
+            let mut idle = queue.closed;
             while queue.jobs.is_empty() {
-                queue.sleeping += 1;
-                let timed_out = self.work.wait_for(&mut queue, IDLE_THREAD_LIFETIME).timed_out();
-                queue.sleeping -= 1;
-                if timed_out && queue.jobs.is_empty() {
+                if idle {
                     queue.threads -= 1;
                     return;
                 }
+                queue.sleeping += 1;
+                idle = self.work.wait_for(&mut queue, IDLE_THREAD_LIFETIME).timed_out();
+                queue.sleeping -= 1;
+                idle |= queue.closed;
             }
             let job = queue.jobs.pop_front();
             drop(queue);

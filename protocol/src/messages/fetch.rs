@@ -139,7 +139,7 @@ pub struct PartitionData {
     pub aborted_transactions: Option<Vec<AbortedTransaction>>,
     #[field(versions = "11+", default = -1)]
     pub preferred_read_replica: i32,
-    #[field(nullable)]
+    #[field(nullable, default = null)]
     pub records: Option<Records>,
 }
 

@@ -4,6 +4,9 @@
 //! Its header says which versions exist and what each one added. A struct's attributes say which versions carry a field; its
 //! `Default` has the defaults of the schema, so a message is best written with `..Default::default()`.
 //!
+//! A file holds request and response together, so where Kafka has two different structs of one name in them, the one of the
+//! response begins with the name of its message: `DescribeQuorumResponseTopicData`.
+//!
 //! Error codes are [`ErrorCode`](crate::ErrorCode)s; everything else has the type of the wire.
 // Names, order and meaning of the fields are Kafka's own.
 #![allow(missing_docs)]

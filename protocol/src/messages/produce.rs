@@ -42,7 +42,7 @@ pub struct TopicProduceData {
 #[derive(Clone, Debug, PartialEq, Wire)]
 pub struct PartitionProduceData {
     pub index: i32,
-    #[field(nullable)]
+    #[field(nullable, default = null)]
     pub records: Option<Records>,
 }
 

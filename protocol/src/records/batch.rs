@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::codec::{Codec, Stream, decompressed_limit};
 use super::error::BatchError;
 use super::header::{BatchHeader, HEADER_LEN, TimestampType, checksum};
-use super::record::{ReadError, RecordIter, RecordPosition, Skimmed, Slices, read_record};
+use super::record::{ReadError, RecordIter, RecordPosition, Skimmed, Slices};
 
 /// One whole batch. Cheap to clone: it shares its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Batch {
             Err(error) => (Bytes::new(), 0, Some(error)),
         };
         RecordIter {
-            source: Slices(payload),
+            source: Slices::new(payload),
             base_offset: self.header.base_offset,
             base_timestamp: self.header.base_timestamp,
             append_time: append_time(&self.header),
@@ -106,7 +106,7 @@ pub(super) fn skim<B>(
     let stream = Stream::new(header.codec()?, payload, decompressed_limit(payload.len()));
     let mut source = Skimmed(stream);
     for index in 0..count {
-        let raw = read_record(&mut source, |(), _| ()).map_err(|error| error.at(index))?;
+        let raw = source.read().map_err(|error| error.at(index))?;
         let position = RecordPosition {
             offset: header.base_offset.wrapping_add(i64::from(raw.offset_delta)),
             timestamp: append_time.unwrap_or(header.base_timestamp.wrapping_add(raw.timestamp_delta)),

@@ -1,11 +1,11 @@
 //! One record, and the walk over the records of a payload.
 //!
-//! There is one parser, [`read_record`], over two sources: a buffer whose keys and values are handed out as slices
-//! ([`Slices`]), and a stream whose keys and values are skipped ([`Skimmed`]).
+//! There is one parser, [`read_record`], over a [`Source`]: a buffer whose keys and values are handed out as slices
+//! ([`Slices`]), or a stream whose keys and values are skipped ([`Skimmed`]).
 
 use std::io::{self, BufRead};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use super::codec::CodecError;
 use super::error::BatchError;
@@ -113,29 +113,90 @@ pub(super) trait Source {
 }
 
 /// Keys and values are slices of one buffer.
-pub(super) struct Slices(pub(super) Bytes);
+pub(super) struct Slices {
+    buffer: Bytes,
+    at: usize,
+}
+
+impl Slices {
+    pub(super) fn new(buffer: Bytes) -> Self {
+        Self { buffer, at: 0 }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.at >= self.buffer.len()
+    }
+}
 
 impl Source for Slices {
     type Piece = Bytes;
 
     #[inline]
     fn byte(&mut self) -> Result<u8, ReadError> {
-        let byte = *self.0.first().ok_or(RecordError::Truncated)?;
-        self.0.advance(1);
+        let byte = *self.buffer.get(self.at).ok_or(RecordError::Truncated)?;
+        self.at += 1;
         Ok(byte)
     }
 
     #[inline]
     fn piece(&mut self, len: usize) -> Result<Bytes, ReadError> {
-        if len > self.0.len() {
+        if len > self.buffer.len() - self.at {
             return Err(RecordError::Truncated.into());
         }
-        Ok(self.0.split_to(len))
+        let start = self.at;
+        self.at += len;
+        Ok(self.buffer.slice(start..self.at))
     }
 }
 
-/// Keys and values are skipped.
+/// Keys and values are skipped in a buffer.
+struct Skipped<'a>(&'a [u8]);
+
+impl Source for Skipped<'_> {
+    type Piece = ();
+
+    #[inline]
+    fn byte(&mut self) -> Result<u8, ReadError> {
+        let (byte, rest) = self.0.split_first().ok_or(RecordError::Truncated)?;
+        self.0 = rest;
+        Ok(*byte)
+    }
+
+    #[inline]
+    fn piece(&mut self, len: usize) -> Result<(), ReadError> {
+        self.0 = self.0.get(len..).ok_or(RecordError::Truncated)?;
+        Ok(())
+    }
+}
+
+/// Keys and values are skipped in a stream.
 pub(super) struct Skimmed<R>(pub(super) R);
+
+impl<R: BufRead> Skimmed<R> {
+    /// The next record. Most are in the stream's buffer as a whole and are read from there.
+    #[inline]
+    pub(super) fn read(&mut self) -> Result<RawRecord<()>, ReadError> {
+        let ready = self.0.fill_buf()?;
+        if holds_record(ready) {
+            let mut buffered = Skipped(ready);
+            let record = read_record(&mut buffered, |(), _| ())?;
+            let used = ready.len() - buffered.0.len();
+            self.0.consume(used);
+            return Ok(record);
+        }
+        read_record(self, |(), _| ())
+    }
+}
+
+/// Whether `bytes` start with a whole record, as far as its length says.
+#[inline]
+fn holds_record(bytes: &[u8]) -> bool {
+    let mut rest = Skipped(bytes);
+    match varint::read(5, || rest.byte()) {
+        Ok(Some(length)) => usize::try_from(varint::unzigzag32(length)).is_ok_and(|length| length <= rest.0.len()),
+        Ok(None) | Err(_) => false,
+    }
+}
 
 impl<R: BufRead> Source for Skimmed<R> {
     type Piece = ();
@@ -259,7 +320,7 @@ impl RecordIter {
 
     fn end(&mut self) {
         self.index = self.count;
-        self.source.0.clear();
+        self.source = Slices::new(Bytes::new());
     }
 }
 
@@ -272,7 +333,7 @@ impl Iterator for RecordIter {
             return Some(Err(error));
         }
         if self.index == self.count {
-            if self.source.0.is_empty() {
+            if self.source.is_empty() {
                 return None;
             }
             self.end();

@@ -302,6 +302,8 @@ fn check_header(batch: &Batch, rules: &Validation) -> Result<(), InvalidBatch> {
 struct RecordCheck<'a> {
     rules: &'a Validation,
     says_append_time: bool,
+    oldest: i64,
+    newest: i64,
     max_timestamp: i64,
     timestamp: bool,
     count: usize,
@@ -313,6 +315,8 @@ impl<'a> RecordCheck<'a> {
         Self {
             rules,
             says_append_time: header.timestamp_type() == TimestampType::LogAppendTime,
+            oldest: rules.now_ms.saturating_sub(rules.before_max_ms),
+            newest: rules.now_ms.saturating_add(rules.after_max_ms),
             max_timestamp: -1,
             timestamp: false,
             count: 0,
@@ -360,15 +364,10 @@ impl<'a> RecordCheck<'a> {
             }
             return;
         }
-        let age = i128::from(rules.now_ms) - i128::from(timestamp);
-        if timestamp != -1 && (age > i128::from(rules.before_max_ms) || -age > i128::from(rules.after_max_ms)) {
+        let (oldest, newest) = (self.oldest, self.newest);
+        if timestamp != -1 && !(oldest..=newest).contains(&timestamp) {
             self.timestamp = true;
-            self.reject(index, || {
-                format!(
-                    "the time stamp {timestamp} is more than {} ms before or {} ms after the broker's {}",
-                    rules.before_max_ms, rules.after_max_ms, rules.now_ms
-                )
-            });
+            self.reject(index, || format!("the time stamp {timestamp} is not between {oldest} and {newest}"));
         }
     }
 

@@ -23,14 +23,6 @@ pub enum DecodeError {
         /// Where it begins.
         position: usize,
     },
-    /// A length or count below zero that does not mean null.
-    #[error("the length at byte {position} is {length}; it must not be negative")]
-    NegativeLength {
-        /// Where the length ends.
-        position: usize,
-        /// What it says.
-        length: i64,
-    },
     /// A string longer than Kafka's limit of 32767 bytes.
     #[error("the string at byte {position} has {length} bytes; the most that Kafka allows is 32767")]
     StringTooLong {
@@ -68,22 +60,6 @@ pub enum DecodeError {
     NullField {
         /// The field.
         field: &'static str,
-    },
-    /// A string that is not UTF-8.
-    #[error("the string at byte {position} is not UTF-8")]
-    NotUtf8 {
-        /// Where its bytes begin.
-        position: usize,
-    },
-    /// A tagged field whose value does not end where its size says.
-    #[error("the tagged field {tag} has {size} bytes, but its value takes {taken}")]
-    TagSize {
-        /// The tag.
-        tag: u32,
-        /// The size that was announced.
-        size: usize,
-        /// What the value takes.
-        taken: usize,
     },
     /// An API key that Kafka does not have.
     #[error("{key} is not the key of an API")]

@@ -95,7 +95,7 @@ impl Nullable for Bytes {
     fn encode_nullable(value: Option<&Bytes>, w: &mut Writer, v: Version) -> Result<(), EncodeError> {
         w.put_length(value.map(Bytes::len), v)?;
         if let Some(bytes) = value {
-            w.put_shared(bytes.clone());
+            w.put_shared(bytes);
         }
         Ok(())
     }

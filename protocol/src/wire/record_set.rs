@@ -92,7 +92,7 @@ impl Nullable for Records {
     fn encode_nullable(value: Option<&Records>, w: &mut Writer, v: Version) -> Result<(), EncodeError> {
         w.put_length(value.map(Records::len), v)?;
         for chunk in value.into_iter().flat_map(Records::chunks) {
-            w.put_shared(chunk.clone());
+            w.put_shared(chunk);
         }
         Ok(())
     }

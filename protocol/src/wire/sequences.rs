@@ -46,8 +46,8 @@ impl<T: Wire> Nullable for Vec<T> {
         let Some(count) = r.length(v)? else {
             return Ok(None);
         };
-        let reserve = r.reserve_elements(count, T::MIN_SIZE, size_of::<T>())?;
-        let mut elements = Vec::with_capacity(reserve);
+        r.expect_elements(count, T::MIN_SIZE, size_of::<T>())?;
+        let mut elements = Vec::with_capacity(count);
         for _ in 0..count {
             elements.push(T::decode(r, v)?);
         }

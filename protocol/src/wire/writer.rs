@@ -8,6 +8,12 @@ use super::{EncodeError, Version, Wire};
 /// more than the copy.
 pub const SHARE_FROM: usize = 1024;
 
+/// Most requests and responses fit into this; the buffer of others grows.
+const FRAME_CAPACITY: usize = 512;
+
+/// The length in front of a frame is an int32.
+const FRAME_PREFIX: usize = 4;
+
 /// The longest string, the largest positive int16: Kafka's limit also where lengths are written as varints.
 const MAX_STRING: usize = i16::MAX as usize;
 
@@ -32,6 +38,13 @@ impl Writer {
         Writer::default()
     }
 
+    /// An empty writer with room for a frame of the usual size, and for its length at the beginning.
+    pub(crate) fn for_frame() -> Writer {
+        let mut w = Writer { tail: BytesMut::with_capacity(FRAME_CAPACITY), ..Writer::default() };
+        w.put_slice(&[0; FRAME_PREFIX]);
+        w
+    }
+
     /// How many bytes have been written.
     pub fn len(&self) -> usize {
         self.before_tail + self.tail.len()
@@ -53,14 +66,14 @@ impl Writer {
     }
 
     /// Appends bytes that others hold too. Long ones become a chunk of their own and are not copied; short ones are copied.
-    pub fn put_shared(&mut self, bytes: Bytes) {
+    pub fn put_shared(&mut self, bytes: &Bytes) {
         if bytes.len() < SHARE_FROM || self.in_tagged_field {
-            self.put_slice(&bytes);
+            self.put_slice(bytes);
             return;
         }
         self.finish_chunk();
         self.before_tail += bytes.len();
-        self.chunks.push(bytes);
+        self.chunks.push(bytes.clone());
     }
 
     fn finish_chunk(&mut self) {
@@ -166,12 +179,12 @@ impl Writer {
         joined.freeze()
     }
 
-    /// The chunks of a frame that began with four bytes of room for its length.
+    /// The chunks of a frame, with its length at the beginning; the writer is one that was made by [`Writer::for_frame`].
     pub(crate) fn into_frame(mut self) -> Result<Vec<Bytes>, EncodeError> {
-        let length = self.len().saturating_sub(4);
+        let length = self.len().saturating_sub(FRAME_PREFIX);
         let prefix = i32::try_from(length).map_err(|_| EncodeError::TooLong { length })?.to_be_bytes();
         let first = self.head.as_mut().unwrap_or(&mut self.tail);
-        if let Some(room) = first.get_mut(..4) {
+        if let Some(room) = first.get_mut(..FRAME_PREFIX) {
             room.copy_from_slice(&prefix);
         }
         Ok(self.into_chunks())

@@ -232,12 +232,14 @@ impl Log {
 
         let mut writer = self.writer.lock();
         writer.tend_at = next_visit(&segment, end, window, os_mode);
-        writer.refused_until = None;
-        if let Err(error) = reserved {
-            if is_full_disk(&error) {
+        match reserved {
+            Ok(()) if wanted > 0 => writer.refused_until = None,
+            Ok(()) => {}
+            Err(error) if is_full_disk(&error) => {
                 tracing::warn!(log = %self.partition, %error, "the disk is full; appends are refused until there is room");
                 writer.refused_until = Some(self.engine.clock.monotonic() + REFUSE_FOR);
-            } else {
+            }
+            Err(error) => {
                 drop(writer);
                 self.go_offline(&format!("cannot reserve disk space: {error}"));
             }

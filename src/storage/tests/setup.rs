@@ -15,7 +15,7 @@ use crate::storage::clock::ManualClock;
 use crate::storage::disk::{Disk, SystemDisk};
 use crate::storage::types::{LeaderEpoch, Offset, TopicPartition};
 use crate::storage::{
-    AppendAs, AppendError, Appended, DataDirectory, Log, LogConfig, LogObserver, Origin, StorageOptions,
+    AppendAs, AppendError, Appended, DataDirectory, Log, LogConfig, LogObserver, OpenError, Origin, StorageOptions,
 };
 
 /// The wall clock of tests.
@@ -57,6 +57,11 @@ impl LogObserver for Ends {
     }
 }
 
+/// A place in memory, where there is one: for tests that flush thousands of times.
+pub fn place_in_memory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 pub fn partition() -> TopicPartition {
     TopicPartition::new("orders", 0)
 }
@@ -71,12 +76,21 @@ pub fn open(path: &Path, config: LogConfig) -> Broker {
 }
 
 pub fn open_on(disk: Arc<dyn Disk>, path: &Path, config: LogConfig, options: StorageOptions) -> Broker {
+    try_open(disk, path, config, options).unwrap()
+}
+
+pub fn try_open(
+    disk: Arc<dyn Disk>,
+    path: &Path,
+    config: LogConfig,
+    options: StorageOptions,
+) -> Result<Broker, OpenError> {
     let clock = Arc::new(ManualClock::new(NOW));
-    let directory = DataDirectory::open(disk, clock.clone(), path, options).unwrap();
+    let directory = DataDirectory::open(disk, clock.clone(), path, options)?;
     let observer = Arc::new(Ends::default());
-    let log = directory.open_log(&partition(), TOPIC_ID, config, observer.clone()).unwrap();
+    let log = directory.open_log(&partition(), TOPIC_ID, config, observer.clone())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    Broker { directory, clock, log, observer, runtime }
+    Ok(Broker { directory, clock, log, observer, runtime })
 }
 
 impl Broker {

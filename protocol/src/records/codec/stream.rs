@@ -70,14 +70,25 @@ impl<'a> Stream<'a> {
         Self { source, scratch, position: 0, produced: 0, limit }
     }
 
-    /// Everything that is left, as one buffer.
+    /// Everything, as one buffer that is not much larger than its content: records keep it alive.
     pub(super) fn into_bytes(mut self) -> Result<Bytes, CodecError> {
         if let Source::Plain(rest) = self.source {
             return Ok(Bytes::copy_from_slice(rest));
         }
         let mut out = Vec::new();
-        while self.append(&mut out)? {}
-        Ok(Bytes::from(out))
+        loop {
+            self.refill()?;
+            let piece = self.scratch.as_deref().map(|scratch| &scratch.piece[..]).unwrap_or_default();
+            if piece.is_empty() {
+                return Ok(Bytes::from(out));
+            }
+            let needed = out.len() + piece.len();
+            if needed > out.capacity() {
+                let capacity = needed.max(self.limit.min(2 * out.capacity()));
+                out.reserve_exact(capacity - out.len());
+            }
+            out.extend_from_slice(piece);
+        }
     }
 
     /// Appends at least one byte, or tells that there is none.
