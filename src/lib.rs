@@ -4,10 +4,13 @@ pub mod api;
 pub mod broker;
 pub mod cli;
 pub mod config;
+pub mod group;
+pub mod metadata;
 pub mod partition;
 pub mod server;
 mod start;
 pub mod storage;
 
+pub use broker::Broker;
 pub use start::{RunningBroker, StartError, StopError};
 pub mod group;

@@ -2,39 +2,179 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::api::Listener;
 use crate::broker::Broker;
+use crate::broker::follow::PartitionsFollow;
+use crate::broker::metadata_log::{self, StoredMetadata};
+use crate::broker::offsets_topic::StoredOffsets;
 use crate::config::BrokerConfig;
+use crate::group::{GroupConfig, GroupCoordinator, Millis, Now, TellTime};
+use crate::metadata::{MetadataImage, MetadataStore};
+use crate::partition::Partitions;
 use crate::server::{BindError, Limits, Server};
+use crate::storage::clock::{Clock, SystemClock};
+use crate::storage::disk::SystemDisk;
+use crate::storage::types::TopicPartition;
+use crate::storage::{DataDirectory, OpenError, StorageOptions};
+use crate::{metadata, storage};
 
 /// Why a broker did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Data(#[from] OpenError),
+    /// The metadata cannot be read.
+    #[error("the metadata cannot be read: {0}. Restore the data directory from a copy, or start with an empty one")]
+    Metadata(#[from] metadata::OpenError),
+    /// The data directory cannot be compared with the metadata.
+    #[error("the data directory {path} cannot be listed: {error}")]
+    Reconcile {
+        /// The data directory.
+        path: String,
+        /// What the disk said.
+        error: std::io::Error,
+    },
     /// A listener could not be opened.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The runtime is going away.
+    #[error("the start was interrupted")]
+    Interrupted,
 }
 
 /// What went wrong while a broker stopped. Everything acknowledged is safe all the same; the next start recovers.
 #[derive(Debug, thiserror::Error)]
-pub enum StopError {}
+pub enum StopError {
+    /// Something still uses the data directory.
+    #[error("the data directory is still in use; the next start recovers it")]
+    StillInUse,
+}
 
 /// A broker that serves. Dropping it without [`RunningBroker::shutdown`] is like a crash.
 pub struct RunningBroker {
     broker: Arc<Broker>,
     server: Server,
+    data: Arc<DataDirectory>,
+    failed: CancellationToken,
 }
 
 impl Broker {
-    /// Starts a broker inside this process, on the current runtime.
+    /// Starts a broker inside this process, on the current runtime. When this returns, everything is recovered and replayed,
+    /// and the listeners are open.
     pub async fn start(config: BrokerConfig) -> Result<RunningBroker, StartError> {
+        let config = Arc::new(config);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let failed = CancellationToken::new();
+
+        let data = Arc::new(open_data(&config, &clock).await?);
+        let metadata = open_metadata(&config, &clock, &data, &failed).await?;
+        let partitions = Arc::new(Partitions::new(Arc::clone(&data)));
+        let follow = PartitionsFollow::new(Arc::clone(&config), Arc::clone(&partitions));
+        let image = metadata.subscribe(Arc::<PartitionsFollow>::clone(&follow)).await;
+        reconcile(&data, &config, &image).await?;
+        follow.open_all(&image).await;
+
+        let offsets = StoredOffsets {
+            config: Arc::clone(&config),
+            metadata: Arc::clone(&metadata),
+            partitions: Arc::clone(&partitions),
+        };
+        let groups =
+            GroupCoordinator::start(group_config(&config), Arc::new(offsets), tell_time(Arc::clone(&clock))).await;
+        follow.tell(&groups);
+
         let limits = Limits::from(&config.connections);
-        let listeners = config.listeners.clone();
-        let broker = Arc::new(Broker::new(config, "4L6g3nShT-eMCtK--X86sw".to_owned()));
-        let server = Server::start(&listeners, limits, Arc::clone(&broker)).await?;
-        Ok(RunningBroker { broker, server })
+        let broker = Arc::new(Broker {
+            cluster_id: data.meta().cluster_id.clone(),
+            config,
+            clock,
+            metadata,
+            partitions,
+            follow,
+            groups,
+            producer_ids: Mutex::new(0..0),
+        });
+        let server = Server::start(&broker.config.listeners, limits, Arc::clone(&broker)).await?;
+        Ok(RunningBroker { broker, server, data, failed })
     }
+}
+
+async fn open_data(config: &BrokerConfig, clock: &Arc<dyn Clock>) -> Result<DataDirectory, StartError> {
+    let options = StorageOptions {
+        node_id: config.node_id,
+        retention_check_interval: milliseconds(config.retention_check_interval_ms),
+        producer_id_expiration_ms: config.transactions.producer_id_expiration_ms.into(),
+        ..StorageOptions::default()
+    };
+    let (clock, path) = (Arc::clone(clock), config.data_dir.clone());
+    let opened = spawn_blocking(move || DataDirectory::open(Arc::new(SystemDisk), clock, &path, options)).await;
+    Ok(opened.map_err(|_| StartError::Interrupted)??)
+}
+
+async fn open_metadata(
+    config: &Arc<BrokerConfig>,
+    clock: &Arc<dyn Clock>,
+    data: &Arc<DataDirectory>,
+    failed: &CancellationToken,
+) -> Result<Arc<MetadataStore>, StartError> {
+    let (data, clock, failed) = (Arc::clone(data), Arc::clone(clock), failed.clone());
+    let incarnation = data.meta().incarnation;
+    let log = spawn_blocking(move || StoredMetadata::open(&data, clock, failed)).await;
+    let log = log.map_err(|_| StartError::Interrupted)??;
+    Ok(MetadataStore::open(Arc::new(log), Arc::clone(config), incarnation.into()).await?)
+}
+
+/// Sets aside what no topic claims. The metadata's own log is open already, and claimed.
+async fn reconcile(
+    data: &Arc<DataDirectory>,
+    config: &BrokerConfig,
+    image: &MetadataImage,
+) -> Result<(), StartError> {
+    let expected: Vec<(TopicPartition, Uuid)> = image
+        .topics()
+        .flat_map(|topic| (0..topic.partitions).map(|index| (TopicPartition::new(Arc::clone(&topic.name), index), topic.id)))
+        .chain([metadata_log::place()])
+        .collect();
+    let data = Arc::clone(data);
+    let report = spawn_blocking(move || data.reconcile(&expected)).await.map_err(|_| StartError::Interrupted)?;
+    let path = config.data_dir.display().to_string();
+    let report = report.map_err(|error| StartError::Reconcile { path, error })?;
+    for name in &report.set_aside {
+        tracing::warn!(directory = name, "no topic claims this directory; it was set aside");
+    }
+    for partition in &report.missing {
+        tracing::warn!(%partition, "the directory of this partition was missing; it is made anew, empty");
+    }
+    Ok(())
+}
+
+fn group_config(config: &BrokerConfig) -> GroupConfig {
+    GroupConfig {
+        initial_rebalance_delay_ms: config.groups.initial_rebalance_delay_ms,
+        min_session_timeout_ms: config.groups.min_session_timeout_ms,
+        max_session_timeout_ms: config.groups.max_session_timeout_ms,
+        max_size: config.groups.max_size as usize,
+        offset_metadata_max_bytes: config.offsets.metadata_max_bytes as usize,
+        offsets_retention_ms: config.offsets.retention_ms,
+        offsets_retention_check_interval_ms: config.offsets.retention_check_interval_ms,
+        ..GroupConfig::default()
+    }
+}
+
+fn tell_time(clock: Arc<dyn Clock>) -> TellTime {
+    Arc::new(move || Now { monotonic: Millis(clock.monotonic().as_millis() as i64), wall_ms: clock.now_ms() })
+}
+
+fn milliseconds(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0).max(1))
 }
 
 impl RunningBroker {
@@ -53,9 +193,36 @@ impl RunningBroker {
         &self.broker.config().data_dir
     }
 
+    /// Returns when the broker cannot go on: the metadata log has failed. The process should end and be started again.
+    pub async fn failed(&self) {
+        self.failed.cancelled().await;
+    }
+
     /// Answers what is in flight, closes every connection, and leaves a clean data directory.
     pub async fn shutdown(self) -> Result<(), StopError> {
-        self.server.shutdown().await;
+        let Self { broker, server, data, .. } = self;
+        // Members that wait are told to come again, so that their connections need not wait for the deadline.
+        broker.groups.close().await;
+        server.shutdown().await;
+        drop(broker);
+        let Some(data) = the_last(data).await else { return Err(StopError::StillInUse) };
+        // A panic there was reported where it happened; what is durable is durable.
+        let _ = spawn_blocking(move || storage::DataDirectory::shutdown(data)).await;
         Ok(())
+    }
+}
+
+/// Takes the data directory out of its `Arc` once every task of the broker has let go of it.
+async fn the_last(mut data: Arc<DataDirectory>) -> Option<DataDirectory> {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    const STEP: Duration = Duration::from_millis(1);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        match Arc::try_unwrap(data) {
+            Ok(data) => return Some(data),
+            Err(shared) if tokio::time::Instant::now() < deadline => data = shared,
+            Err(_) => return None,
+        }
+        tokio::time::sleep(STEP).await;
     }
 }

@@ -54,3 +54,10 @@ pub struct RequestContext {
     /// The version of the API that the client speaks; the response has the same.
     pub version: i16,
 }
+
+impl RequestContext {
+    /// The address of this broker that this client is told.
+    pub fn advertised(&self) -> HostPort {
+        self.connection.listener.advertised.clone()
+    }
+}

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::broker::Broker;
 use crate::partition::{Divergence, Fetched, Partition, any_reached};
-use crate::storage::Offset;
+use crate::storage::types::Offset;
 
 use super::{Answer, RequestContext};
 
@@ -90,7 +90,7 @@ impl Fetch {
         let mut fetch = Self {
             topics: Vec::with_capacity(request.topics.len()),
             wanted: Vec::new(),
-            max_bytes: usize::try_from(request.max_bytes).unwrap_or(0).min(broker.config().fetch_max_bytes),
+            max_bytes: usize::try_from(request.max_bytes).unwrap_or(0).min(broker.config().fetch_max_bytes as usize),
             read_committed: request.isolation_level == READ_COMMITTED,
         };
         for topic in request.topics {

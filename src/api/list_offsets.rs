@@ -19,6 +19,9 @@ use crate::partition::{ListedOffset, OffsetSpec};
 
 use super::{Answer, RequestContext};
 
+/// The first version that tells leader epochs.
+const EPOCHS_SINCE: i16 = 4;
+
 pub(super) async fn handle(
     broker: Arc<Broker>,
     context: RequestContext,
@@ -34,7 +37,7 @@ pub(super) async fn handle(
             } else {
                 list(&broker, context.version, &topic.name, &asked).await
             };
-            partitions.push(answer(asked.partition_index, place));
+            partitions.push(answer(context.version, asked.partition_index, place));
         }
         topics.push(ListOffsetsTopicResponse { name: topic.name, partitions });
     }
@@ -62,13 +65,17 @@ async fn list(
     partition.list_offset(spec).await.map_err(|error| ErrorCode::from(&error))
 }
 
-fn answer(partition_index: i32, place: Result<Option<ListedOffset>, ErrorCode>) -> ListOffsetsPartitionResponse {
+fn answer(
+    version: i16,
+    partition_index: i32,
+    place: Result<Option<ListedOffset>, ErrorCode>,
+) -> ListOffsetsPartitionResponse {
     let unknown = ListOffsetsPartitionResponse { partition_index, ..Default::default() };
     match place {
         Ok(Some(place)) => ListOffsetsPartitionResponse {
             timestamp: place.timestamp.unwrap_or(-1),
             offset: place.offset.0,
-            leader_epoch: place.leader_epoch.0,
+            leader_epoch: if version >= EPOCHS_SINCE { place.leader_epoch.0 } else { unknown.leader_epoch },
             ..unknown
         },
         Ok(None) => unknown,

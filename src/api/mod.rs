@@ -5,11 +5,25 @@
 // Kafka's names of APIs and error codes are words here; handlers share one signature.
 #![allow(clippy::doc_markdown, clippy::needless_pass_by_value)]
 
+mod alter_configs;
 mod answer;
 mod api_versions;
 mod context;
 #[cfg(test)]
 mod coverage;
+mod create_partitions;
+mod create_topics;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
+mod fetch;
+mod find_coordinator;
+mod incremental_alter_configs;
+mod init_producer_id;
+mod list_offsets;
+mod metadata;
+mod offset_for_leader_epoch;
+mod produce;
 mod table;
 
 use std::sync::Arc;
@@ -22,6 +36,13 @@ use crate::broker::Broker;
 pub use answer::{Answer, BoxFuture, Chunks, CloseReason, Respond};
 pub use context::{ConnectionContext, Listener, RequestContext};
 pub use table::{Api, TABLE};
+
+/// Everything may be done with a topic: the bits of Kafka's operations on topics, while there is no access control.
+const TOPIC_OPERATIONS: i32 = 3576;
+/// Everything may be done with the cluster.
+const CLUSTER_OPERATIONS: i32 = 8096;
+/// Operations were not asked for.
+const NO_OPERATIONS: i32 = i32::MIN;
 
 /// Applies one request: a frame without its length.
 pub fn dispatch(broker: &Arc<Broker>, connection: &Arc<ConnectionContext>, frame: Bytes) -> Answer<Chunks> {

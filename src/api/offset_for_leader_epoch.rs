@@ -12,7 +12,7 @@ use naru_protocol::messages::offset_for_leader_epoch::{
 };
 
 use crate::broker::Broker;
-use crate::storage::LeaderEpoch;
+use crate::storage::types::LeaderEpoch;
 
 use super::{Answer, RequestContext};
 

@@ -18,13 +18,14 @@ use naru_protocol::messages::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicProduceResponse,
 };
-use naru_protocol::records::{InvalidBatch, PayloadValidation, TimestampType, ValidBatch, Validation, validate};
+use naru_protocol::records::{self, InvalidBatch, PayloadValidation, ValidBatch, Validation, validate};
 use tokio::time::Instant;
 
 use crate::broker::Broker;
-use crate::config::RecordValidation;
+use crate::config::{RecordValidation, TimestampType, TopicConfig};
+use crate::metadata::is_internal_topic;
 use crate::partition::Partition;
-use crate::storage::{Appended, Offset, Origin};
+use crate::storage::{Appended, Origin};
 
 use super::{Answer, CloseReason, RequestContext};
 
@@ -56,8 +57,15 @@ impl Acks {
 
 /// What became of one partition's records.
 enum Outcome {
-    Appended(Arc<Partition>, Appended),
+    Accepted(Accepted),
     Refused(Refusal),
+}
+
+struct Accepted {
+    partition: Arc<Partition>,
+    appended: Appended,
+    /// When the topic's records carry the broker's time; −1 otherwise.
+    log_append_time_ms: i64,
 }
 
 struct Refusal {
@@ -90,7 +98,7 @@ pub(super) async fn handle(
                 None => Err(ErrorCode::INVALID_REQUIRED_ACKS.into()),
             };
             let outcome = match appended {
-                Ok((partition, appended)) => Outcome::Appended(partition, appended),
+                Ok(accepted) => Outcome::Accepted(accepted),
                 Err(refusal) => Outcome::Refused(refusal),
             };
             partitions.push((index, outcome));
@@ -109,13 +117,13 @@ async fn append(
     version: i16,
     topic: &str,
     data: PartitionProduceData,
-) -> Result<(Arc<Partition>, Appended), Refusal> {
+) -> Result<Accepted, Refusal> {
     let partition = broker.partition(topic, data.index)?;
-    if !partition.takes_records_of_clients() {
+    if is_internal_topic(topic) {
         return Err(ErrorCode::INVALID_TOPIC_EXCEPTION.into());
     }
     let records = data.records.ok_or(ErrorCode::INVALID_REQUEST)?.to_bytes();
-    let rules = rules(broker, version, &partition);
+    let rules = rules(broker, version, &*broker.topic_config(&partition.topic_id())?);
     let compressed_and_large = records.len() >= CHECK_ELSEWHERE_FROM && rules.payload == PayloadValidation::Full;
     let batch = if compressed_and_large && is_compressed(&records) {
         let checked = tokio::task::spawn_blocking(move || validate(records, &rules)).await;
@@ -126,10 +134,14 @@ async fn append(
     let batch = batch.map_err(|invalid| refuse_invalid(&invalid, &partition))?;
     refuse_transactions(&batch)?;
     let appended = partition.append(&batch, broker.now_ms(), Origin::Client).await;
-    appended.map(|appended| (partition, appended)).map_err(|error| Refusal {
+    let appended = appended.map_err(|error| Refusal {
         message: Some(error.to_string().into()),
         ..ErrorCode::from(&error).into()
-    })
+    })?;
+    // Of a duplicate Kafka answers the time stamp of the batch it has, whosever clock that shows.
+    let broker_time = batch.header.timestamp_type() == records::TimestampType::LogAppendTime || appended.duplicate;
+    let log_append_time_ms = if broker_time { appended.max_timestamp } else { -1 };
+    Ok(Accepted { partition, appended, log_append_time_ms })
 }
 
 /// Whether the batch header names a codec; a batch too short to tell is checked in place.
@@ -139,11 +151,13 @@ fn is_compressed(records: &[u8]) -> bool {
     records.get(CODEC_BYTE).is_some_and(|attributes| attributes & CODEC_BITS != 0)
 }
 
-fn rules(broker: &Broker, version: i16, partition: &Partition) -> Validation {
-    let topic = partition.config();
+fn rules(broker: &Broker, version: i16, topic: &TopicConfig) -> Validation {
     Validation {
-        max_message_bytes: topic.max_message_bytes,
-        timestamp_type: topic.message_timestamp_type,
+        max_message_bytes: topic.max_message_bytes as usize,
+        timestamp_type: match topic.message_timestamp_type {
+            TimestampType::CreateTime => records::TimestampType::CreateTime,
+            TimestampType::LogAppendTime => records::TimestampType::LogAppendTime,
+        },
         now_ms: broker.now_ms(),
         before_max_ms: topic.message_timestamp_before_max_ms,
         after_max_ms: topic.message_timestamp_after_max_ms,
@@ -192,7 +206,7 @@ impl From<ErrorCode> for Refusal {
 fn unacknowledged(topics: &[Topic]) -> Answer<ProduceResponse> {
     let mut outcomes = topics.iter().flat_map(|topic| topic.partitions.iter().map(move |p| (topic, p)));
     let failure = outcomes.find_map(|(topic, (index, outcome))| match outcome {
-        Outcome::Appended(..) => None,
+        Outcome::Accepted(_) => None,
         Outcome::Refused(refusal) => Some(format!("{}-{index}: {}", topic.name, refusal.error_code.name())),
     });
     failure.map_or(Answer::Nothing, |failure| Answer::Close(CloseReason::UnacknowledgedFailure(failure)))
@@ -200,7 +214,9 @@ fn unacknowledged(topics: &[Topic]) -> Answer<ProduceResponse> {
 
 fn all_visible(topics: &[Topic]) -> bool {
     topics.iter().flat_map(|topic| &topic.partitions).all(|(_, outcome)| match outcome {
-        Outcome::Appended(partition, appended) => partition.high_watermark().get() >= appended.durable_at,
+        Outcome::Accepted(Accepted { partition, appended, .. }) => {
+            partition.high_watermark().get() >= appended.durable_at
+        }
         Outcome::Refused(_) => true,
     })
 }
@@ -208,7 +224,7 @@ fn all_visible(topics: &[Topic]) -> bool {
 /// Past the deadline the batch stays in the log; only the answer says that it took too long.
 async fn when_visible(mut topics: Vec<Topic>, deadline: Instant) -> ProduceResponse {
     for (_, outcome) in topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
-        let Outcome::Appended(partition, appended) = outcome else { continue };
+        let Outcome::Accepted(Accepted { partition, appended, .. }) = outcome else { continue };
         let reached = partition.high_watermark().reached(appended.durable_at);
         let refused = match tokio::time::timeout_at(deadline, reached).await {
             Ok(Ok(())) => continue,
@@ -231,10 +247,10 @@ fn respond(topics: Vec<Topic>) -> ProduceResponse {
 
 fn answer(index: i32, outcome: Outcome) -> PartitionProduceResponse {
     match outcome {
-        Outcome::Appended(_, appended) => PartitionProduceResponse {
+        Outcome::Accepted(Accepted { appended, log_append_time_ms, .. }) => PartitionProduceResponse {
             index,
             base_offset: appended.base_offset.0,
-            log_append_time_ms: appended.log_append_time_ms.unwrap_or(-1),
+            log_append_time_ms,
             log_start_offset: appended.log_start_offset.0,
             ..Default::default()
         },

@@ -7,7 +7,11 @@ use naru_protocol::ApiKey;
 
 use crate::broker::Broker;
 
-use super::{Answer, Call, Chunks, RequestContext, api_versions, serve};
+use super::{Answer, Call, Chunks, RequestContext, serve};
+use super::{
+    alter_configs, api_versions, create_partitions, create_topics, delete_topics, describe_cluster, describe_configs,
+    fetch, find_coordinator, incremental_alter_configs, init_producer_id, list_offsets, metadata, offset_for_leader_epoch, produce,
+};
 
 /// One API of this broker.
 pub struct Api {
@@ -37,7 +41,23 @@ macro_rules! api {
 }
 
 /// Every API that is served, by ascending key.
-pub static TABLE: &[Api] = &[api!(ApiVersions, 0..=5, api_versions::handle)];
+pub static TABLE: &[Api] = &[
+    api!(Produce, 3..=11, produce::handle, advertised from 0),
+    api!(Fetch, 4..=18, fetch::handle),
+    api!(ListOffsets, 1..=11, list_offsets::handle),
+    api!(Metadata, 0..=13, metadata::handle),
+    api!(FindCoordinator, 0..=6, find_coordinator::handle),
+    api!(ApiVersions, 0..=5, api_versions::handle),
+    api!(CreateTopics, 2..=7, create_topics::handle),
+    api!(DeleteTopics, 1..=6, delete_topics::handle),
+    api!(InitProducerId, 0..=5, init_producer_id::handle),
+    api!(OffsetForLeaderEpoch, 2..=4, offset_for_leader_epoch::handle),
+    api!(DescribeConfigs, 1..=4, describe_configs::handle),
+    api!(AlterConfigs, 0..=2, alter_configs::handle),
+    api!(CreatePartitions, 0..=3, create_partitions::handle),
+    api!(IncrementalAlterConfigs, 0..=1, incremental_alter_configs::handle),
+    api!(DescribeCluster, 0..=2, describe_cluster::handle),
+];
 
 /// The API with this key, if this version of it is served.
 pub(super) fn find(key: i16, version: i16) -> Option<&'static Api> {

@@ -42,7 +42,10 @@ async fn serve(config: BrokerConfig, begun: Instant) -> Result<(), Failure> {
         () = signals.next() => return Ok(()),
     };
     eprint!("{}", greeting(&broker, begun.elapsed()));
-    signals.next().await;
+    tokio::select! {
+        () = signals.next() => {}
+        () = broker.failed() => return Err(Failure::Failed("the metadata log failed; see the lines above".into())),
+    }
     eprintln!("naru: stopping; a second signal stops at once");
     tokio::select! {
         stopped = broker.shutdown() => stopped.map_err(|error| Failure::Failed(error.to_string())),

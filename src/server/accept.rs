@@ -75,6 +75,9 @@ impl<S: Service> Acceptor<S> {
         tracing::debug!(%peer, listener = %self.listener.name, "connected");
         tokio::spawn(async move {
             let closed = connection.run().await;
+            if closed.is_own_fault() {
+                tracing::error!(%peer, reason = %closed, "a request could not be answered");
+            }
             tracing::debug!(%peer, reason = %closed, "disconnected");
             drop(place);
         });

@@ -52,6 +52,13 @@ pub(super) enum Closed {
     Io(#[from] io::Error),
 }
 
+impl Closed {
+    /// Whether the broker, not the client, is to blame.
+    pub(super) fn is_own_fault(&self) -> bool {
+        matches!(self, Self::Request(CloseReason::Unencodable { .. }))
+    }
+}
+
 /// What all connections of a server share.
 pub(super) struct Shared<S> {
     pub(super) service: S,

@@ -1,0 +1,81 @@
+//! CreateTopics (key 19), versions 2–7: creates topics.
+//!
+//! - 4: −1 partitions or replicas mean the broker's defaults.
+//! - 5: the answer lists partitions, replicas and settings of what was created.
+//! - 7: and its id.
+
+use std::sync::Arc;
+
+use naru_protocol::messages::create_topics::{
+    CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
+};
+
+use crate::broker::Broker;
+use crate::config::describe_topic;
+use crate::metadata::{Assignment, CreatedTopic, RequestError, TopicSpec};
+
+use super::{Answer, RequestContext};
+
+pub(super) async fn handle(
+    broker: Arc<Broker>,
+    _context: RequestContext,
+    request: CreateTopicsRequest,
+) -> Answer<CreateTopicsResponse> {
+    let names: Vec<_> = request.topics.iter().map(|topic| topic.name.clone()).collect();
+    let specs = request.topics.into_iter().map(spec).collect();
+    let topics = match broker.metadata().create_topics(specs, request.validate_only).await {
+        Ok(outcomes) => {
+            let results = outcomes.into_iter().map(|(name, outcome)| match outcome {
+                Ok(created) => describe(&broker, &created, request.validate_only),
+                Err(error) => refuse(name, error),
+            });
+            results.collect()
+        }
+        Err(error) => names.into_iter().map(|name| refuse(name.to_string(), error.clone())).collect(),
+    };
+    Answer::Ready(CreateTopicsResponse { topics, ..Default::default() })
+}
+
+fn spec(topic: CreatableTopic) -> TopicSpec {
+    let assignments = topic.assignments.into_iter();
+    let configs = topic.configs.into_iter();
+    TopicSpec {
+        name: topic.name.to_string(),
+        partitions: topic.num_partitions,
+        replication_factor: topic.replication_factor,
+        assignments: assignments.map(|a| Assignment { partition: a.partition_index, brokers: a.broker_ids }).collect(),
+        configs: configs.map(|c| (c.name.to_string(), c.value.map(|value| value.to_string()))).collect(),
+    }
+}
+
+fn describe(broker: &Broker, created: &CreatedTopic, validate_only: bool) -> CreatableTopicResult {
+    let topic = &created.topic;
+    let image = broker.metadata().image();
+    let settings = describe_topic(&topic.overrides, image.dynamic_broker_config(), broker.config());
+    let configs = settings.into_iter().map(|entry| CreatableTopicConfigs {
+        name: entry.def.name.into(),
+        value: entry.value.map(Into::into),
+        read_only: entry.def.read_only,
+        config_source: entry.source as i8,
+        is_sensitive: entry.def.sensitive,
+    });
+    CreatableTopicResult {
+        name: topic.name.as_ref().into(),
+        // What was only checked has no id.
+        topic_id: if validate_only { Default::default() } else { topic.id },
+        num_partitions: topic.partitions,
+        replication_factor: created.replication_factor,
+        configs: Some(configs.collect()),
+        ..Default::default()
+    }
+}
+
+fn refuse(name: String, error: RequestError) -> CreatableTopicResult {
+    CreatableTopicResult {
+        name: name.into(),
+        error_code: error.code,
+        error_message: error.message.map(Into::into),
+        configs: Some(Vec::new()),
+        ..Default::default()
+    }
+}

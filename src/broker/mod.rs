@@ -1,0 +1,112 @@
+//! The broker: everything that the handlers of the APIs reach, and the glue between the rooms below them.
+//!
+//! Metadata says which topics should be; [`follow`] makes the partitions so. The coordinators and the metadata keep their
+//! state in logs of the same engine: [`metadata_log`] and [`offsets_topic`] are how they reach them.
+
+pub(crate) mod follow;
+pub(crate) mod metadata_log;
+pub(crate) mod offsets_topic;
+mod state_log;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use naru_protocol::ErrorCode;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use crate::config::{BrokerConfig, TopicConfig};
+use crate::group::GroupCoordinator;
+use crate::metadata::{MetadataStore, RequestError};
+use crate::partition::{Partition, Partitions};
+use crate::storage::clock::Clock;
+
+use follow::PartitionsFollow;
+
+/// One broker.
+pub struct Broker {
+    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) cluster_id: String,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metadata: Arc<MetadataStore>,
+    pub(crate) partitions: Arc<Partitions>,
+    pub(crate) follow: Arc<PartitionsFollow>,
+    pub(crate) groups: Arc<GroupCoordinator>,
+    /// Ids that were allocated durably and not given out yet.
+    pub(crate) producer_ids: Mutex<Range<i64>>,
+}
+
+impl Broker {
+    /// What the broker was started with.
+    pub fn config(&self) -> &BrokerConfig {
+        &self.config
+    }
+
+    /// The cluster's id: 22 characters.
+    pub fn cluster_id(&self) -> &str {
+        &self.cluster_id
+    }
+
+    /// This node's id, 0 or more.
+    pub fn node_id(&self) -> i32 {
+        self.config.node_id
+    }
+
+    /// The wall clock, in milliseconds since 1970.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// What exists.
+    pub fn metadata(&self) -> &Arc<MetadataStore> {
+        &self.metadata
+    }
+
+    /// The partitions by topic id.
+    pub fn partitions(&self) -> &Arc<Partitions> {
+        &self.partitions
+    }
+
+    /// The group coordinator.
+    pub fn groups(&self) -> &Arc<GroupCoordinator> {
+        &self.groups
+    }
+
+    /// A partition by its topic's name, or what a client is told when there is none: `UNKNOWN_TOPIC_OR_PARTITION`, or
+    /// `KAFKA_STORAGE_ERROR` when it exists and its log could not be opened.
+    pub fn partition(&self, topic: &str, index: i32) -> Result<Arc<Partition>, ErrorCode> {
+        let image = self.metadata.image();
+        let topic = image.topic(topic).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        self.partition_of(topic.id, topic.partitions, index)
+    }
+
+    /// A partition by its topic's id; an id that nobody has is `UNKNOWN_TOPIC_ID`.
+    pub fn partition_by_id(&self, id: &Uuid, index: i32) -> Result<Arc<Partition>, ErrorCode> {
+        let image = self.metadata.image();
+        let topic = image.topic_by_id(id).ok_or(ErrorCode::UNKNOWN_TOPIC_ID)?;
+        self.partition_of(topic.id, topic.partitions, index)
+    }
+
+    fn partition_of(&self, id: Uuid, partitions: i32, index: i32) -> Result<Arc<Partition>, ErrorCode> {
+        self.partitions.get(&id, index).ok_or(if (0..partitions).contains(&index) {
+            ErrorCode::KAFKA_STORAGE_ERROR
+        } else {
+            ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+        })
+    }
+
+    /// The settings that count for a topic.
+    pub fn topic_config(&self, id: &Uuid) -> Result<Arc<TopicConfig>, ErrorCode> {
+        self.follow.topic_config(id).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+    }
+
+    /// A producer id that nobody else has or had.
+    pub async fn next_producer_id(&self) -> Result<i64, RequestError> {
+        let mut ids = self.producer_ids.lock().await;
+        if let Some(id) = ids.next() {
+            return Ok(id);
+        }
+        *ids = self.metadata.allocate_producer_ids().await?;
+        ids.next().ok_or_else(|| ErrorCode::UNKNOWN_SERVER_ERROR.into())
+    }
+}
