@@ -1,3 +1,4 @@
 //! The Naru broker.
 
 pub mod config;
+pub mod metadata;
