@@ -2,3 +2,5 @@
 
 pub mod config;
 pub mod metadata;
+pub mod partition;
+pub mod storage;

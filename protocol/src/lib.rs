@@ -31,6 +31,7 @@ mod header;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod messages;
+pub mod records;
 pub mod state;
 mod versioned;
 pub mod wire;

@@ -1,0 +1,482 @@
+//! The data directory: who owns it, which logs are in it, and the threads that look after them.
+//!
+//! Opening takes the lock, reads or creates `meta.json`, and makes this start's incarnation durable before anything else
+//! can be written. A checkpoint of all logs is written once a second when something changed, and as the last act of an
+//! orderly stop.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, RwLock};
+use uuid::Uuid;
+
+use super::checkpoint::{self, Checkpoint, LogCheckpoint, LogEnd};
+use super::clock::Clock;
+use super::config::{LogConfig, StorageOptions};
+use super::disk::{Disk, read_file, replace_file};
+use super::log::{Engine, Log, LogObserver};
+use super::meta::{self, Meta, MetaError};
+use super::partition_metadata::{self, PartitionMetadataError};
+use super::recovery;
+use super::scan::ScanError;
+use super::segment::{DELETED, Segment};
+use super::types::{Offset, TopicPartition};
+use super::workers::Workers;
+
+/// Held while a broker runs.
+const LOCK: &str = "naru.lock";
+
+/// How often recovery points are written: a start after a kill scans at most what was appended in so long.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+/// How often idle logs and open files are looked for.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10);
+/// A sealed segment that nobody read for so long is closed.
+const OPEN_SEGMENT_LIFETIME: Duration = Duration::from_secs(60);
+
+/// Why a data directory or a log in it cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("the data directory {0} is in use by another process; stop that broker or choose another directory")]
+    Locked(PathBuf),
+    /// The disk refuses.
+    #[error("cannot use {path}: {source}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// The disk's error.
+        source: io::Error,
+    },
+    /// The directory's identity cannot be read.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+    /// The directory belongs to another cluster or node.
+    #[error(
+        "the data directory belongs to {what} {found}, but this broker is configured as {configured}; it would mix two brokers' data"
+    )]
+    Foreign {
+        /// `cluster.id` or `node.id`.
+        what: &'static str,
+        /// What the directory says.
+        found: String,
+        /// What the configuration says.
+        configured: String,
+    },
+    /// A log's directory belongs to another topic.
+    #[error("the directory {path} belongs to topic id {found}, not {expected}; move it out of the data directory")]
+    WrongTopic {
+        /// The log's directory.
+        path: PathBuf,
+        /// The id in it.
+        found: Uuid,
+        /// The id that was asked for.
+        expected: Uuid,
+    },
+    /// A log's `partition.metadata` cannot be read.
+    #[error("{path}: {source}")]
+    PartitionMetadata {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PartitionMetadataError,
+    },
+    /// The log is open already.
+    #[error("the log of {0} is open already")]
+    AlreadyOpen(TopicPartition),
+    /// The disk fails while the log is scanned.
+    #[error("cannot recover {path}: {source}")]
+    Recovery {
+        /// The log's directory.
+        path: PathBuf,
+        /// What failed.
+        source: ScanError,
+    },
+}
+
+/// The logs of one broker and all that keeps them.
+pub struct DataDirectory {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    _lock: Box<dyn Send + Sync>,
+}
+
+pub(super) struct Shared {
+    pub(super) engine: Arc<Engine>,
+    pub(super) path: PathBuf,
+    meta: Meta,
+    logs: RwLock<HashMap<TopicPartition, Arc<Log>>>,
+    checkpoint: Mutex<Checkpointing>,
+    /// Files and directories to unlink, with the monotonic time from which on.
+    doomed: Mutex<Vec<(Duration, PathBuf)>>,
+    stopping: Mutex<bool>,
+    stop: Condvar,
+}
+
+/// What the checkpoint file says.
+#[derive(Default)]
+struct Checkpointing {
+    /// Of logs that are not open yet.
+    unopened: HashMap<TopicPartition, LogCheckpoint>,
+    /// As last written.
+    written: Vec<LogCheckpoint>,
+}
+
+impl DataDirectory {
+    /// Takes the directory, creating it when missing, and makes a new incarnation durable.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        path: &Path,
+        options: StorageOptions,
+    ) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { path: path.to_owned(), source };
+        disk.create_directory(path).map_err(io)?;
+        let lock = disk.lock(&path.join(LOCK)).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => OpenError::Locked(path.to_owned()),
+            _ => io(error),
+        })?;
+        let meta = open_meta(&*disk, path, &options)?;
+        let unopened = read_checkpoint(&*disk, path).into_iter().map(|log| (log.partition.clone(), log)).collect();
+        let engine = Arc::new(Engine {
+            flushers: Workers::new("naru-flush", options.flush_threads),
+            helpers: Workers::new("naru-log", options.helper_threads),
+            disk,
+            clock,
+            options,
+            open_logs: 0.into(),
+        });
+        let shared = Arc::new(Shared {
+            engine,
+            path: path.to_owned(),
+            meta,
+            logs: RwLock::default(),
+            checkpoint: Mutex::new(Checkpointing { unopened, written: Vec::new() }),
+            doomed: Mutex::default(),
+            stopping: Mutex::new(false),
+            stop: Condvar::new(),
+        });
+        let mut threads = Vec::new();
+        for (name, interval, work) in shared.chores() {
+            let shared = shared.clone();
+            let thread = std::thread::Builder::new().name(name.into()).spawn(move || shared.repeat(interval, work));
+            threads.push(thread.map_err(io)?);
+        }
+        Ok(Self { shared, threads, _lock: lock })
+    }
+
+    /// The directory's identity.
+    pub fn meta(&self) -> &Meta {
+        &self.shared.meta
+    }
+
+    /// Opens a log, creating its directory when missing and recovering it. Blocks; may be called from many threads.
+    pub fn open_log(
+        &self,
+        partition: &TopicPartition,
+        topic_id: Uuid,
+        config: LogConfig,
+        observer: Arc<dyn LogObserver>,
+    ) -> Result<Arc<Log>, OpenError> {
+        self.shared.open_log(partition, topic_id, config, observer)
+    }
+
+    /// The open log of a partition.
+    pub fn log(&self, partition: &TopicPartition) -> Option<Arc<Log>> {
+        self.shared.logs.read().get(partition).cloned()
+    }
+
+    /// Takes a log out of service and removes its directory; the files themselves are unlinked later.
+    /// The metadata that says so must be durable before.
+    pub fn delete_log(&self, partition: &TopicPartition) -> io::Result<()> {
+        self.shared.delete_log(partition)
+    }
+
+    /// Raises the log start offset, durably: records below are gone for good, and their segments are removed soon.
+    /// An offset below the log start changes nothing; one beyond the durable end is cut down to it. Answers the new start.
+    pub fn advance_log_start(&self, log: &Arc<Log>, to: Offset) -> io::Result<Offset> {
+        self.shared.advance_log_start(log, to)
+    }
+
+    /// Applies retention to all logs now, as the housekeeping does from time to time.
+    pub fn apply_retention(&self) {
+        self.shared.apply_retention();
+    }
+
+    /// Writes a checkpoint now.
+    pub fn checkpoint(&self) -> io::Result<()> {
+        self.shared.write_checkpoint()
+    }
+
+    /// Stops in order: everything flushed and sealed, everything derived written, then a clean checkpoint. Blocks.
+    pub fn shutdown(mut self) {
+        self.stop_threads();
+        self.shared.close_logs();
+        if let Err(error) = self.shared.write_clean_checkpoint() {
+            tracing::error!(%error, "cannot write the checkpoint; the next start scans more");
+        }
+    }
+
+    fn stop_threads(&mut self) {
+        *self.shared.stopping.lock() = true;
+        self.shared.stop.notify_all();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked said so; there is nothing to add.
+            let _ = thread.join();
+        }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+impl Drop for DataDirectory {
+    fn drop(&mut self) {
+        self.stop_threads();
+        self.shared.engine.flushers.close();
+        self.shared.engine.helpers.close();
+    }
+}
+
+type Chore = fn(&Arc<Shared>);
+
+impl Shared {
+    fn chores(&self) -> [(&'static str, Duration, Chore); 3] {
+        [
+            ("naru-checkpoint", CHECKPOINT_INTERVAL, |shared| {
+                shared.flush_due_logs();
+                if let Err(error) = shared.write_checkpoint() {
+                    tracing::error!(%error, "cannot write the checkpoint; a start after a kill would scan more");
+                }
+            }),
+            ("naru-housekeeping", HOUSEKEEPING_INTERVAL, |shared| {
+                shared.close_idle();
+                shared.unlink_doomed();
+            }),
+            ("naru-retention", self.engine.options.retention_check_interval, |shared| shared.apply_retention()),
+        ]
+    }
+
+    /// Does a chore again and again until the directory closes.
+    fn repeat(self: &Arc<Self>, interval: Duration, chore: Chore) {
+        loop {
+            let mut stopping = self.stopping.lock();
+            if !*stopping {
+                self.stop.wait_for(&mut stopping, interval);
+            }
+            if *stopping {
+                return;
+            }
+            drop(stopping);
+            chore(self);
+        }
+    }
+
+    pub(super) fn incarnation(&self) -> i32 {
+        self.meta.incarnation
+    }
+
+    pub(super) fn all_logs(&self) -> Vec<Arc<Log>> {
+        self.logs.read().values().cloned().collect()
+    }
+
+    fn open_log(
+        &self,
+        partition: &TopicPartition,
+        topic_id: Uuid,
+        config: LogConfig,
+        observer: Arc<dyn LogObserver>,
+    ) -> Result<Arc<Log>, OpenError> {
+        if self.logs.read().contains_key(partition) {
+            return Err(OpenError::AlreadyOpen(partition.clone()));
+        }
+        let directory: Arc<Path> = self.path.join(partition.dir_name()).into();
+        self.claim(&directory, topic_id)?;
+        let known = self.checkpoint.lock().unopened.get(partition).filter(|known| known.topic_id == topic_id).cloned();
+        let recovered = recovery::recover(&*self.engine.disk, &directory, known.as_ref(), self.engine.clock.now_ms())
+            .map_err(|source| OpenError::Recovery { path: directory.to_path_buf(), source })?;
+        let log = Log::new(self.engine.clone(), partition.clone(), topic_id, directory, config, observer, recovered);
+        // From one to the other under one lock: a checkpoint must not miss the log in between.
+        let mut checkpointing = self.checkpoint.lock();
+        if self.logs.write().insert(partition.clone(), log.clone()).is_some() {
+            tracing::error!(log = %partition, "the log was opened twice at once");
+        }
+        checkpointing.unopened.remove(partition);
+        Ok(log)
+    }
+
+    /// Sees to it that the directory exists and belongs to the topic.
+    fn claim(&self, directory: &Path, topic_id: Uuid) -> Result<(), OpenError> {
+        let disk = &*self.engine.disk;
+        let path = directory.join(partition_metadata::FILE_NAME);
+        let io = |source| OpenError::Io { path: path.clone(), source };
+        match read_file(disk, &path) {
+            Ok(contents) => {
+                let found = partition_metadata::decode(&contents)
+                    .map_err(|source| OpenError::PartitionMetadata { path: path.clone(), source })?;
+                if found == topic_id {
+                    Ok(())
+                } else {
+                    Err(OpenError::WrongTopic { path: directory.to_owned(), found, expected: topic_id })
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                disk.create_directory(directory).map_err(io)?;
+                replace_file(disk, &path, &partition_metadata::encode(topic_id)).map_err(io)?;
+                disk.sync_directory(&self.path).map_err(io)
+            }
+            Err(error) => Err(io(error)),
+        }
+    }
+
+    fn delete_log(&self, partition: &TopicPartition) -> io::Result<()> {
+        let Some(log) = self.logs.write().remove(partition) else { return Ok(()) };
+        log.mark_deleted();
+        let doomed = self.path.join(format!("{}.{}{DELETED}", partition.dir_name(), log.topic_id().simple()));
+        self.engine.disk.rename(&log.directory, &doomed)?;
+        self.engine.disk.sync_directory(&self.path)?;
+        self.unlink_later(doomed, log.config().file_delete_delay_ms);
+        Ok(())
+    }
+
+    /// Unlinks a file or directory when readers had time to finish.
+    pub(super) fn unlink_later(&self, path: PathBuf, delay_ms: i64) {
+        let due = self.engine.clock.monotonic() + Duration::from_millis(delay_ms.max(0) as u64);
+        self.doomed.lock().push((due, path));
+    }
+
+    pub(super) fn unlink_doomed(&self) {
+        let now = self.engine.clock.monotonic();
+        let due: Vec<PathBuf> =
+            self.doomed.lock().extract_if(.., |(due, _)| *due <= now).map(|(_, path)| path).collect();
+        let disk = &*self.engine.disk;
+        for path in due {
+            let unlinked = if disk.list(&path).is_ok() { disk.delete_directory(&path) } else { disk.delete(&path) };
+            if let Err(error) = unlinked
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                // The next start removes what is left.
+                tracing::warn!(%error, path = %path.display(), "cannot unlink");
+            }
+        }
+    }
+
+    /// Puts idle logs to sleep and closes files that nobody reads.
+    fn close_idle(&self) {
+        let lifetime = OPEN_SEGMENT_LIFETIME.as_millis() as u64;
+        let now = self.engine.now();
+        let mut open = Vec::new();
+        for log in self.all_logs() {
+            log.close_if_idle(self.engine.options.idle_log_timeout);
+            log.expire_producers();
+            for segment in &log.segments.load().0 {
+                if let Segment::Sealed(segment) = segment
+                    && segment.close_unless_used_since(now.saturating_sub(lifetime))
+                {
+                    open.push(segment.clone());
+                }
+            }
+        }
+        let limit = self.engine.options.max_open_segments;
+        if open.len() > limit {
+            open.sort_by_key(|segment| segment.last_used_ms());
+            open.iter().take(open.len() - limit).for_each(|segment| segment.close());
+        }
+    }
+
+    /// `flush.ms` of logs with `durability = os`.
+    fn flush_due_logs(&self) {
+        for log in self.all_logs() {
+            log.flush_if_due();
+        }
+    }
+
+    pub(super) fn write_checkpoint(&self) -> io::Result<()> {
+        let mut checkpointing = self.checkpoint.lock();
+        let mut logs = Vec::new();
+        for log in self.all_logs() {
+            logs.push(log.checkpoint()?);
+        }
+        logs.extend(checkpointing.unopened.values().cloned());
+        logs.sort_by(|a, b| a.partition.cmp(&b.partition));
+        if logs == checkpointing.written {
+            return Ok(());
+        }
+        let contents = Checkpoint::Running(logs.clone()).encode();
+        replace_file(&*self.engine.disk, &self.path.join(checkpoint::FILE_NAME), &contents)?;
+        checkpointing.written = logs;
+        Ok(())
+    }
+
+    /// Flushes and seals all logs, side by side, and waits for it.
+    fn close_logs(&self) {
+        let logs = self.all_logs();
+        for log in &logs {
+            log.close();
+        }
+        for log in &logs {
+            log.wait_until_closed();
+        }
+    }
+
+    fn write_clean_checkpoint(&self) -> io::Result<()> {
+        let mut logs = Vec::new();
+        let mut all_closed = self.checkpoint.lock().unopened.is_empty();
+        for log in self.all_logs() {
+            let known = log.checkpoint()?;
+            all_closed &= known.recovery_point == log.log_end();
+            let (active_base, active_len) =
+                log.segments.load().0.last().map_or((log.log_end(), 0), |last| (last.base_offset(), last.size()));
+            logs.push((known, LogEnd { log_end: log.log_end(), active_base, active_len }));
+        }
+        if !all_closed {
+            return self.write_checkpoint();
+        }
+        logs.sort_by(|(a, _), (b, _)| a.partition.cmp(&b.partition));
+        replace_file(&*self.engine.disk, &self.path.join(checkpoint::FILE_NAME), &Checkpoint::Clean(logs).encode())
+    }
+}
+
+/// Reads `meta.json`, or founds the directory, and writes this start's incarnation.
+fn open_meta(disk: &dyn Disk, path: &Path, options: &StorageOptions) -> Result<Meta, OpenError> {
+    let file = path.join(meta::FILE_NAME);
+    let io = |source| OpenError::Io { path: file.clone(), source };
+    let meta = match read_file(disk, &file) {
+        Ok(contents) => Meta::decode(&contents)?.next_incarnation()?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Meta::new(options.cluster_id.clone(), options.node_id)?
+        }
+        Err(error) => return Err(io(error)),
+    };
+    if let Some(configured) = options.cluster_id.as_ref().filter(|id| **id != meta.cluster_id) {
+        return Err(OpenError::Foreign { what: "cluster.id", found: meta.cluster_id, configured: configured.clone() });
+    }
+    if meta.node_id != options.node_id {
+        return Err(OpenError::Foreign {
+            what: "node.id",
+            found: meta.node_id.to_string(),
+            configured: options.node_id.to_string(),
+        });
+    }
+    replace_file(disk, &file, &meta.encode()?).map_err(io)?;
+    Ok(meta)
+}
+
+/// What the last run wrote down. A damaged file costs time: all logs are scanned from their start.
+fn read_checkpoint(disk: &dyn Disk, path: &Path) -> Vec<LogCheckpoint> {
+    let path = path.join(checkpoint::FILE_NAME);
+    let Ok(contents) = read_file(disk, &path) else { return Vec::new() };
+    match Checkpoint::decode(&contents) {
+        Ok(Checkpoint::Running(logs)) => logs,
+        // The ends of the logs are looked at all the same: the marker may be older than the files.
+        Ok(Checkpoint::Clean(logs)) => logs.into_iter().map(|(log, _)| log).collect(),
+        Err(error) => {
+            tracing::error!(%error, path = %path.display(), "the checkpoint cannot be used; all logs are scanned");
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What survives when calls fail, the disk is full, the process is killed, or the power is cut.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::setup::*;
+use crate::storage::faulty_disk::{FaultyDisk, Operation};
+use crate::storage::types::Offset;
+use crate::storage::{AppendError, DataDirectory, LogConfig, StorageOptions};
+
+fn open_faulty(disk: &FaultyDisk, path: &Path, config: LogConfig) -> Broker {
+    open_on(Arc::new(disk.clone()), path, config, StorageOptions::default())
+}
+
+#[test]
+fn a_failed_flush_is_final() {
+    let place = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::new(place.path());
+    let broker = open_faulty(&disk, place.path(), LogConfig::default());
+    broker.append_durably(&batch(b"safe", 1)).unwrap();
+    disk.fail(Operation::Flush, 0, ErrorKind::Other);
+    let appended = broker.append(&batch(b"lost", 1)).unwrap();
+    assert_eq!(broker.runtime.block_on(broker.log.flush()), Err(AppendError::Offline));
+    wait_until("the observer to hear", || broker.observer.offline.load(Ordering::SeqCst));
+    assert_eq!(broker.append(&batch(b"refused", 1)), Err(AppendError::Offline));
+    // The disk works again, but a second flush would lie: nobody is told that the batch is safe.
+    assert_eq!(broker.runtime.block_on(broker.log.flush()), Err(AppendError::Offline));
+    assert!(broker.log.durable_end() < appended.durable_at);
+    assert_eq!(broker.read_all(Offset(0), 100).len(), 2, "reads go on");
+    assert!(broker.log.offline_reason().unwrap().contains("flush"));
+    broker.shutdown();
+    let again = open_faulty(&disk, place.path(), LogConfig::default());
+    again.append_durably(&batch(b"on again", 1)).unwrap();
+    again.shutdown();
+}
+
+#[test]
+fn a_full_disk_refuses_appends_and_the_log_goes_on_by_itself() {
+    let place = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::new(place.path());
+    let broker = open_faulty(&disk, place.path(), small_segments());
+    broker.append_durably(&batch(b"before", 1)).unwrap();
+    disk.set_full(true);
+    let mut refused = 0;
+    while refused < 3 {
+        match broker.append(&batch(&[1; 4000], 1)) {
+            Ok(_) => assert!(broker.log.log_end() < Offset(50), "the disk is full, but appends go on"),
+            Err(error) => {
+                assert_eq!(error, AppendError::NoSpace, "{:?}", broker.log.offline_reason());
+                refused += 1;
+            }
+        }
+    }
+    let end = broker.log.log_end();
+    assert_eq!(broker.read_all(Offset(0), 100).len() as i64, end.0, "reads go on");
+    assert!(!broker.observer.offline.load(Ordering::SeqCst));
+    disk.set_full(false);
+    assert_eq!(broker.append(&batch(&[2; 4000], 1)), Err(AppendError::NoSpace), "it is not tried for each append");
+    broker.clock.advance(Duration::from_secs(2));
+    broker.append_durably(&batch(&[2; 4000], 1)).unwrap();
+    assert_eq!(broker.read_all(Offset(0), 100).len() as i64, end.0 + 1);
+    broker.shutdown();
+}
+
+#[test]
+fn a_second_process_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let broker = open(place.path(), LogConfig::default());
+    let second = DataDirectory::open(
+        Arc::new(crate::storage::disk::SystemDisk),
+        broker.clock.clone(),
+        place.path(),
+        StorageOptions::default(),
+    );
+    assert!(matches!(second, Err(crate::storage::OpenError::Locked(_))));
+    broker.shutdown();
+    open(place.path(), LogConfig::default()).shutdown();
+}
+
+/// What a client knows: what it sent, and up to where it was told that all is durable.
+#[derive(Default)]
+struct Known {
+    sent: Vec<Bytes>,
+    durable: i64,
+}
+
+/// Appends and flushes over several rolls and restarts in order, until the disk dies.
+fn scenario(disk: &FaultyDisk, path: &Path, known: &mut Known) {
+    for run in 0..2 {
+        let Ok(broker) = try_open(Arc::new(disk.clone()), path, small_segments(), StorageOptions::default()) else {
+            return;
+        };
+        for i in 0..9 {
+            let value = Bytes::from(format!("run {run} batch {i} ").repeat(200 + 10 * i));
+            match broker.append(&batch(&value, 1)) {
+                Ok(_) => known.sent.push(value),
+                Err(_) => {
+                    // Half of it may be there, but not as a batch.
+                    broker.kill();
+                    return;
+                }
+            }
+            if i % 2 == 0 && broker.runtime.block_on(broker.log.flush()).is_ok() {
+                known.durable = broker.log.log_end().0;
+            }
+            if i == 5 {
+                let _ = broker.directory.checkpoint();
+            }
+            known.durable = known.durable.max(broker.observer.durable_end.load(Ordering::SeqCst));
+        }
+        if run == 0 {
+            broker.shutdown();
+        } else {
+            broker.kill();
+        }
+    }
+}
+
+fn check_survivors(disk: &FaultyDisk, path: &Path, known: &Known, what: &str) {
+    let broker = open_faulty(disk, path, small_segments());
+    let read = broker.read_all(Offset(0), 3000);
+    assert!(read.len() as i64 >= known.durable, "{what}: {} of {} durable batches are left", read.len(), known.durable);
+    for (i, read) in read.iter().enumerate() {
+        assert_eq!(read.header().base_offset, i as i64, "{what}");
+        // The batch at which the process died may be there although nobody was told.
+        if let Some(sent) = known.sent.get(i) {
+            assert_eq!(&values(read)[0], sent, "{what}");
+        }
+    }
+    assert!(read.len() <= known.sent.len() + 1, "{what}: phantoms");
+    broker.append_durably(&batch(b"life goes on", 1)).unwrap();
+    broker.shutdown();
+    let again = open_faulty(disk, path, small_segments());
+    assert_eq!(again.read_all(Offset(0), 1 << 20).len(), read.len() + 1, "{what}: a second start changes nothing");
+    again.shutdown();
+}
+
+fn count_changes() -> u64 {
+    let place = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::new(place.path());
+    let mut known = Known::default();
+    scenario(&disk, place.path(), &mut known);
+    assert_eq!(known.sent.len(), 18);
+    check_survivors(&disk, place.path(), &known, "no fault");
+    disk.changes()
+}
+
+#[test]
+fn a_kill_at_any_change_loses_nothing_durable() {
+    let changes = count_changes();
+    assert!(changes > 60, "the scenario must be worth it, but makes {changes} changes");
+    for n in 0..changes {
+        let place = place_in_memory();
+        let disk = FaultyDisk::new(place.path());
+        let mut known = Known::default();
+        disk.stop_after(n);
+        scenario(&disk, place.path(), &mut known);
+        disk.restart();
+        check_survivors(&disk, place.path(), &known, &format!("killed at change {n}"));
+    }
+}
+
+#[test]
+fn a_power_cut_at_any_change_loses_nothing_durable() {
+    let changes = count_changes();
+    for n in 0..changes {
+        for seed in [3, 0x9E37_79B9_7F4A_7C15] {
+            let place = place_in_memory();
+            let disk = FaultyDisk::new(place.path());
+            let mut known = Known::default();
+            disk.stop_after(n);
+            scenario(&disk, place.path(), &mut known);
+            disk.cut_power(seed + n).unwrap();
+            check_survivors(&disk, place.path(), &known, &format!("power cut at change {n}, seed {seed}"));
+        }
+    }
+}
