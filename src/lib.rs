@@ -5,6 +5,7 @@ pub mod broker;
 pub mod cli;
 pub mod config;
 pub mod group;
+pub mod config;
 pub mod metadata;
 pub mod partition;
 pub mod server;
