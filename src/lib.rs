@@ -5,7 +5,6 @@ pub mod broker;
 pub mod cli;
 pub mod config;
 pub mod group;
-pub mod config;
 pub mod metadata;
 pub mod partition;
 pub mod server;
@@ -14,4 +13,3 @@ pub mod storage;
 
 pub use broker::Broker;
 pub use start::{RunningBroker, StartError, StopError};
-pub mod group;
