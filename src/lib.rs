@@ -13,4 +13,3 @@ pub mod storage;
 
 pub use broker::Broker;
 pub use start::{RunningBroker, StartError, StopError};
-pub mod group;
