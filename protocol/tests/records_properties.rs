@@ -29,8 +29,8 @@ fn codec() -> impl Strategy<Value = Codec> {
 
 fn bytes() -> impl Strategy<Value = Bytes> {
     prop_oneof![
-        4 => vec(any::<u8>(), 0..40),
-        2 => (any::<u8>(), 0..2000usize).prop_map(|(byte, len)| vec![byte; len]),
+        20 => vec(any::<u8>(), 0..40),
+        5 => (any::<u8>(), 0..2000usize).prop_map(|(byte, len)| vec![byte; len]),
         1 => vec(any::<u8>(), 60_000..70_000),
     ]
     .prop_map(Bytes::from)

@@ -1,9 +1,10 @@
-//! DeleteGroups (key 42), versions 0–3: deletes groups that have no members, with their offsets.
+//! DeleteGroups (key 42), versions 0–3: forgets groups without members, and their offsets.
 //!
-//! - 3: error messages.
+//! - 3: a text with each error.
 
 use std::sync::Arc;
 
+use naru_protocol::ErrorCode;
 use naru_protocol::messages::delete_groups::{DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse};
 
 use crate::broker::Broker;
@@ -15,21 +16,11 @@ pub(super) async fn handle(
     _context: RequestContext,
     request: DeleteGroupsRequest,
 ) -> Answer<DeleteGroupsResponse> {
-    let mut deletions = Vec::with_capacity(request.groups_names.len());
+    let mut results = Vec::with_capacity(request.groups_names.len());
     for group_id in request.groups_names {
-        let deletion = broker.groups().delete_group(&group_id).await;
-        deletions.push((group_id, deletion));
+        let error_code = broker.groups().delete_group(&group_id).await.kept().await.err().unwrap_or(ErrorCode::NONE);
+        let error_message = (error_code != ErrorCode::NONE).then(|| error_code.message().into());
+        results.push(DeletableGroupResult { group_id, error_code, error_message });
     }
-    Answer::pipelined(async move {
-        let mut results = Vec::with_capacity(deletions.len());
-        for (group_id, deletion) in deletions {
-            let mut result = DeletableGroupResult { group_id, ..Default::default() };
-            if let Err(error_code) = deletion.kept().await {
-                result.error_code = error_code;
-                result.error_message = Some(error_code.message().into());
-            }
-            results.push(result);
-        }
-        DeleteGroupsResponse { results, ..Default::default() }
-    })
+    Answer::Ready(DeleteGroupsResponse { results, ..Default::default() })
 }

@@ -1,7 +1,7 @@
-//! DescribeGroups (key 15), versions 0–6: state and members of classic groups.
+//! DescribeGroups (key 15), versions 0–6: state, protocol and members of groups.
 //!
-//! - 3: authorized operations, if asked for. 4: static members.
-//! - 6: a group that does not exist is GROUP_ID_NOT_FOUND (KIP-1043); before, it is answered as Dead.
+//! - 3: authorized operations, if asked for. 4: instance ids.
+//! - 6: GROUP_ID_NOT_FOUND for a group that is not there; before, its state is Dead and that is no error (KIP-1043).
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::group;
 
 use super::{Answer, GROUP_OPERATIONS, NO_OPERATIONS, RequestContext};
 
-const GROUP_ID_NOT_FOUND_SINCE: i16 = 6;
+const NOT_FOUND_SINCE: i16 = 6;
 
 pub(super) async fn handle(
     broker: Arc<Broker>,
@@ -24,22 +24,21 @@ pub(super) async fn handle(
     request: DescribeGroupsRequest,
 ) -> Answer<DescribeGroupsResponse> {
     let mut groups = Vec::with_capacity(request.groups.len());
-    for group_id in request.groups {
-        let mut group = match broker.groups().describe(&group_id).await {
-            Ok(described) => describe(described, context.version),
-            Err(error_code) => DescribedGroup { error_code, group_id, ..Default::default() },
+    for name in request.groups {
+        let mut described = match broker.groups().describe(&name).await {
+            Ok(found) => describe(found, context.version),
+            Err(error_code) => DescribedGroup { error_code, group_id: name, ..Default::default() },
         };
-        let shown = request.include_authorized_operations && group.error_code == ErrorCode::NONE;
-        group.authorized_operations = if shown { GROUP_OPERATIONS } else { NO_OPERATIONS };
-        groups.push(group);
+        let shows_operations = request.include_authorized_operations && described.error_code == ErrorCode::NONE;
+        described.authorized_operations = if shows_operations { GROUP_OPERATIONS } else { NO_OPERATIONS };
+        groups.push(described);
     }
     Answer::Ready(DescribeGroupsResponse { groups, ..Default::default() })
 }
 
-fn describe(group: group::DescribedGroup, version: i16) -> DescribedGroup {
-    let told = version >= GROUP_ID_NOT_FOUND_SINCE || group.error != ErrorCode::GROUP_ID_NOT_FOUND;
-    let error_code = if told { group.error } else { ErrorCode::NONE };
-    let members = group.members.into_iter().map(|member| DescribedGroupMember {
+fn describe(found: group::DescribedGroup, version: i16) -> DescribedGroup {
+    let error_code = if version >= NOT_FOUND_SINCE { found.error } else { ErrorCode::NONE };
+    let members = found.members.into_iter().map(|member| DescribedGroupMember {
         member_id: member.member_id,
         group_instance_id: member.instance_id,
         client_id: member.client_id,
@@ -47,15 +46,15 @@ fn describe(group: group::DescribedGroup, version: i16) -> DescribedGroup {
         member_metadata: member.metadata,
         member_assignment: member.assignment,
     });
-    let message = (told && error_code != ErrorCode::NONE).then(|| format!("Group {} not found.", group.group));
+    let message = || ByteString::from(format!("there is no group {}", found.group));
     DescribedGroup {
         error_code,
-        error_message: message.filter(|_| version >= GROUP_ID_NOT_FOUND_SINCE).map(Into::into),
-        group_id: group.group,
-        group_state: ByteString::from_static(group.state.name()),
-        protocol_type: group.protocol_type,
-        protocol_data: group.protocol,
+        error_message: (error_code != ErrorCode::NONE).then(message),
+        group_state: found.state.name().into(),
+        protocol_type: found.protocol_type,
+        protocol_data: found.protocol,
         members: members.collect(),
-        ..Default::default()
+        group_id: found.group,
+        authorized_operations: NO_OPERATIONS,
     }
 }

@@ -1,4 +1,4 @@
-//! Heartbeat (key 12), versions 0–4: a member of a classic group is alive, and learns whether it must join again.
+//! Heartbeat (key 12), versions 0–4: a member is alive, and learns whether its group rebalances.
 //!
 //! - 3: static members (KIP-345).
 

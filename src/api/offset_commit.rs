@@ -1,12 +1,11 @@
-//! OffsetCommit (key 8), versions 2–9: a group stores how far it has read.
+//! OffsetCommit (key 8), versions 2–10: a group remembers how far it has read.
 //!
-//! - 2 to 4: how long to keep the offsets. 6: leader epochs. 7: static members. 9: GROUP_ID_NOT_FOUND.
-//! - 10 names topics by id and is not served yet.
+//! - 2 to 4: the client says how long to keep the offsets. 6: leader epochs (KIP-320). 7: static members (KIP-345).
+//! - 9: GROUP_ID_NOT_FOUND for a group that is not there. 10: topics by id.
 //!
-//! Offsets of topics and partitions that do not exist are refused one by one; the others are committed. The answer waits
-//! until they are durable while the next request is let in.
+//! The offsets are in force, in the order of the requests, when the next request is let in; the answer waits until they are
+//! durable.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytestring::ByteString;
@@ -15,30 +14,33 @@ use naru_protocol::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestTopic, OffsetCommitResponse, OffsetCommitResponsePartition,
     OffsetCommitResponseTopic,
 };
+use uuid::Uuid;
 
 use crate::broker::Broker;
 use crate::group::{CommitRequest, CommittedPartition, OffsetToCommit};
-use crate::metadata::MetadataImage;
 
 use super::{Answer, RequestContext};
 
 const GROUP_ID_NOT_FOUND_SINCE: i16 = 9;
+const TOPIC_IDS_SINCE: i16 = 10;
 
-/// The topics and partitions of the request, for the answer.
-type Asked = Vec<(ByteString, Vec<i32>)>;
+/// A topic of the request, with an error for each partition that is not committed at all.
+struct Topic {
+    name: ByteString,
+    id: Uuid,
+    partitions: Vec<(i32, Option<ErrorCode>)>,
+}
 
 pub(super) async fn handle(
     broker: Arc<Broker>,
     context: RequestContext,
     request: OffsetCommitRequest,
 ) -> Answer<OffsetCommitResponse> {
-    let image = broker.metadata().image();
-    let asked: Asked = (request.topics.iter())
-        .map(|topic| (topic.name.clone(), topic.partitions.iter().map(|partition| partition.partition_index).collect()))
-        .collect();
-    let offsets: Vec<_> = request.topics.into_iter().flat_map(|topic| existing(&image, topic)).collect();
+    let mut offsets = Vec::new();
+    let topics = request.topics.into_iter().map(|topic| sort_out(&broker, context.version, topic, &mut offsets));
+    let topics: Vec<Topic> = topics.collect();
     if offsets.is_empty() {
-        return Answer::Ready(answer(asked, &Ok(Vec::new())));
+        return Answer::Ready(respond(topics, Ok(Vec::new())));
     }
     let commit = CommitRequest {
         group: request.group_id,
@@ -49,51 +51,62 @@ pub(super) async fn handle(
         knows_group_id_not_found: context.version >= GROUP_ID_NOT_FOUND_SINCE,
         offsets,
     };
-    // What was asked of existing partitions, for a refusal of the whole commit.
-    let existing: Vec<_> = commit.offsets.iter().map(|offset| (offset.topic.clone(), offset.partition)).collect();
-    let committed = broker.groups().commit(&commit).await;
-    Answer::pipelined(async move {
-        let outcome = committed.kept().await.map_err(|error| {
-            let refused = existing.into_iter();
-            refused.map(|(topic, partition)| CommittedPartition { topic, partition, error }).collect()
-        });
-        answer(asked, &outcome)
-    })
+    let promise = broker.groups().commit(&commit).await;
+    Answer::pipelined(async move { respond(topics, promise.kept().await) })
 }
 
-fn existing(image: &MetadataImage, topic: OffsetCommitRequestTopic) -> Vec<OffsetToCommit> {
-    let Some(known) = image.topic(&topic.name) else { return Vec::new() };
-    let partitions = topic.partitions.into_iter().filter(|asked| (0..known.partitions).contains(&asked.partition_index));
-    partitions
-        .map(|asked| OffsetToCommit {
-            topic: topic.name.clone(),
-            topic_id: known.id,
-            partition: asked.partition_index,
-            offset: asked.committed_offset,
-            leader_epoch: asked.committed_leader_epoch,
-            metadata: asked.committed_metadata.unwrap_or_default(),
-        })
-        .collect()
+/// Takes the offsets of partitions that exist.
+fn sort_out(
+    broker: &Broker,
+    version: i16,
+    topic: OffsetCommitRequestTopic,
+    offsets: &mut Vec<OffsetToCommit>,
+) -> Topic {
+    let by_id = version >= TOPIC_IDS_SINCE;
+    let image = broker.metadata().image();
+    let found = if by_id { image.topic_by_id(&topic.topic_id) } else { image.topic(&topic.name) };
+    let unknown = if by_id { ErrorCode::UNKNOWN_TOPIC_ID } else { ErrorCode::UNKNOWN_TOPIC_OR_PARTITION };
+    let name = found.map_or(topic.name, |topic| topic.name.as_ref().into());
+    let partitions = topic.partitions.into_iter().map(|partition| {
+        let index = partition.partition_index;
+        let error = match found {
+            None => Some(unknown),
+            Some(topic) if !(0..topic.partitions).contains(&index) => Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+            Some(topic) => {
+                offsets.push(OffsetToCommit {
+                    topic: name.clone(),
+                    topic_id: topic.id,
+                    partition: index,
+                    offset: partition.committed_offset,
+                    leader_epoch: partition.committed_leader_epoch,
+                    metadata: partition.committed_metadata.unwrap_or_default(),
+                });
+                None
+            }
+        };
+        (index, error)
+    });
+    Topic { id: topic.topic_id, partitions: partitions.collect(), name }
 }
 
-/// An answer for everything asked: whatever was neither committed nor refused does not exist.
-fn answer(asked: Asked, outcome: &Result<Vec<CommittedPartition>, Vec<CommittedPartition>>) -> OffsetCommitResponse {
-    let (Ok(outcomes) | Err(outcomes)) = outcome;
-    let errors: HashMap<(&str, i32), ErrorCode> =
-        outcomes.iter().map(|outcome| ((&*outcome.topic, outcome.partition), outcome.error)).collect();
-    let topics = asked.into_iter().map(|(name, partitions)| OffsetCommitResponseTopic {
-        partitions: partitions
+/// The coordinator's answers, in the order of the offsets it got, put between the partitions that never came so far.
+fn respond(topics: Vec<Topic>, committed: Result<Vec<CommittedPartition>, ErrorCode>) -> OffsetCommitResponse {
+    let (committed, refused) = match committed {
+        Ok(committed) => (committed, ErrorCode::UNKNOWN_SERVER_ERROR),
+        Err(error) => (Vec::new(), error),
+    };
+    let mut outcomes = committed.into_iter().map(|partition| partition.error);
+    let topics = topics.into_iter().map(|topic| OffsetCommitResponseTopic {
+        name: topic.name,
+        topic_id: topic.id,
+        partitions: topic
+            .partitions
             .into_iter()
-            .map(|partition_index| OffsetCommitResponsePartition {
+            .map(|(partition_index, error)| OffsetCommitResponsePartition {
                 partition_index,
-                error_code: errors
-                    .get(&(&*name, partition_index))
-                    .copied()
-                    .unwrap_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+                error_code: error.or_else(|| outcomes.next()).unwrap_or(refused),
             })
             .collect(),
-        name,
-        ..Default::default()
     });
     OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
 }

@@ -1,128 +1,141 @@
-//! OffsetFetch (key 9), versions 1–9: how far groups have read.
+//! OffsetFetch (key 9), versions 1–10: how far groups have read.
 //!
-//! - 2: null asks for all topics; the group's error is in the answer itself, before it is in every partition.
-//! - 5: leader epochs. 7: stable offsets only; without transactions all are.
-//! - 8: several groups in one request. 10 names topics by id and is not served yet.
+//! - 1: no error for the whole, so it goes to each partition (KAFKA-19246). 2: all topics of a group. 5: leader epochs.
+//! - 7: the client may ask for offsets that no transaction can change; without transactions all are so.
+//! - 8: many groups in one request. 9: KIP-848's member epochs, of no meaning to classic groups. 10: topics by id.
 //!
-//! Where nothing was committed the offset is −1, without an error, also of groups and topics that do not exist.
+//! An offset that nobody committed is −1 without an error.
 
 use std::sync::Arc;
 
 use bytestring::ByteString;
 use naru_protocol::ErrorCode;
 use naru_protocol::messages::offset_fetch::{
-    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchResponse,
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics, OffsetFetchResponse,
     OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions, OffsetFetchResponseTopic,
     OffsetFetchResponseTopics,
 };
+use uuid::Uuid;
 
 use crate::broker::Broker;
 use crate::group::{CommittedOffset, FetchedTopic, OffsetsOfTopic};
-use crate::metadata::MetadataImage;
 
 use super::{Answer, RequestContext};
 
-/// The first version that can ask for many groups.
-const GROUPS_SINCE: i16 = 8;
-/// The first version with a place for the group's own error.
-const GROUP_ERROR_SINCE: i16 = 2;
+const ERROR_OF_ITS_OWN_SINCE: i16 = 2;
+const MANY_GROUPS_SINCE: i16 = 8;
+const TOPIC_IDS_SINCE: i16 = 10;
 
 pub(super) async fn handle(
     broker: Arc<Broker>,
     context: RequestContext,
     request: OffsetFetchRequest,
 ) -> Answer<OffsetFetchResponse> {
-    let image = broker.metadata().image();
-    if context.version < GROUPS_SINCE {
-        let asked = request.topics.map(|topics| asked_of_one(&image, &topics));
-        let fetched = broker.groups().fetch_offsets(&request.group_id, asked.as_deref()).await;
-        return Answer::pipelined(async move { one_group(fetched.kept().await, asked, context.version) });
+    let version = context.version;
+    if version >= MANY_GROUPS_SINCE {
+        let mut groups = Vec::with_capacity(request.groups.len());
+        for group in request.groups {
+            groups.push(fetch(&broker, version, group).await);
+        }
+        return Answer::Ready(OffsetFetchResponse { groups, ..Default::default() });
     }
-    let mut groups = Vec::with_capacity(request.groups.len());
-    for OffsetFetchRequestGroup { group_id, topics, .. } in request.groups {
-        let asked: Option<Vec<_>> = topics.map(|topics| {
-            let topics = topics.into_iter();
-            topics.map(|topic| offsets_of(&image, topic.name, topic.partition_indexes)).collect()
+    let topics = request.topics.map(|topics| {
+        let topics = topics.into_iter().map(|topic| OffsetFetchRequestTopics {
+            name: topic.name,
+            partition_indexes: topic.partition_indexes,
+            ..Default::default()
         });
-        let fetched = broker.groups().fetch_offsets(&group_id, asked.as_deref()).await;
-        groups.push((group_id, fetched));
-    }
-    Answer::pipelined(async move {
-        let mut answers = Vec::with_capacity(groups.len());
-        for (group_id, fetched) in groups {
-            answers.push(one_of_many(group_id, fetched.kept().await));
-        }
-        OffsetFetchResponse { groups: answers, ..Default::default() }
-    })
-}
-
-fn asked_of_one(image: &MetadataImage, topics: &[OffsetFetchRequestTopic]) -> Vec<OffsetsOfTopic> {
-    topics.iter().map(|topic| offsets_of(image, topic.name.clone(), topic.partition_indexes.clone())).collect()
-}
-
-fn offsets_of(image: &MetadataImage, topic: ByteString, partitions: Vec<i32>) -> OffsetsOfTopic {
-    let topic_id = image.topic(&topic).map(|topic| topic.id).unwrap_or_default();
-    OffsetsOfTopic { topic, topic_id, partitions }
-}
-
-fn one_group(
-    fetched: Result<Vec<FetchedTopic>, ErrorCode>,
-    asked: Option<Vec<OffsetsOfTopic>>,
-    version: i16,
-) -> OffsetFetchResponse {
-    let topic = |name, partitions: Vec<OffsetFetchResponsePartition>| OffsetFetchResponseTopic { name, partitions };
-    match fetched {
-        Ok(topics) => {
-            let topics = topics.into_iter().map(|fetched| {
-                let partitions = fetched.partitions.into_iter();
-                topic(fetched.topic, partitions.map(|(index, offset)| partition(index, offset)).collect())
-            });
-            OffsetFetchResponse { topics: topics.collect(), ..Default::default() }
-        }
-        Err(error_code) if version >= GROUP_ERROR_SINCE => OffsetFetchResponse { error_code, ..Default::default() },
-        Err(error_code) => {
-            let topics = asked.unwrap_or_default().into_iter().map(|asked| {
-                let refused = asked.partitions.into_iter().map(|index| partition(index, None));
-                topic(asked.topic, refused.map(|p| OffsetFetchResponsePartition { error_code, ..p }).collect())
-            });
-            OffsetFetchResponse { topics: topics.collect(), ..Default::default() }
-        }
-    }
-}
-
-fn one_of_many(group_id: ByteString, fetched: Result<Vec<FetchedTopic>, ErrorCode>) -> OffsetFetchResponseGroup {
-    let (topics, error_code) = match fetched {
-        Ok(topics) => (topics, ErrorCode::NONE),
-        Err(error_code) => (Vec::new(), error_code),
-    };
-    let topics = topics.into_iter().map(|topic| OffsetFetchResponseTopics {
-        name: topic.topic,
-        partitions: topic.partitions.into_iter().map(|(index, offset)| partition_of_many(index, offset)).collect(),
-        ..Default::default()
+        topics.collect()
     });
-    OffsetFetchResponseGroup { group_id, topics: topics.collect(), error_code }
+    let group = OffsetFetchRequestGroup { group_id: request.group_id, topics, ..Default::default() };
+    Answer::Ready(of_one_group(fetch(&broker, version, group).await, version))
 }
 
-fn partition(partition_index: i32, committed: Option<CommittedOffset>) -> OffsetFetchResponsePartition {
-    let (offset, leader_epoch, metadata) =
-        committed.map_or((-1, -1, ByteString::new()), |c| (c.offset, c.leader_epoch, c.metadata));
-    OffsetFetchResponsePartition {
+async fn fetch(broker: &Broker, version: i16, group: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
+    let asked: Option<Vec<OffsetsOfTopic>> =
+        group.topics.as_ref().map(|topics| topics.iter().map(|topic| look_up(broker, version, topic)).collect());
+    let fetched = broker.groups().fetch_offsets(&group.group_id, asked.as_deref()).await.kept().await;
+    let (topics, error_code) = match (fetched, group.topics) {
+        // By topic of the request, so that an id that nobody has gets its own error.
+        (Ok(fetched), Some(asked)) => {
+            (asked.iter().zip(fetched).map(|(asked, found)| answer(version, asked, found)).collect(), ErrorCode::NONE)
+        }
+        (Ok(fetched), None) => (fetched.into_iter().map(|found| of_all(broker, found)).collect(), ErrorCode::NONE),
+        (Err(error), asked) => (refused(asked.unwrap_or_default(), error), error),
+    };
+    OffsetFetchResponseGroup { group_id: group.group_id, topics, error_code }
+}
+
+fn look_up(broker: &Broker, version: i16, asked: &OffsetFetchRequestTopics) -> OffsetsOfTopic {
+    let image = broker.metadata().image();
+    let found =
+        if version >= TOPIC_IDS_SINCE { image.topic_by_id(&asked.topic_id) } else { image.topic(&asked.name) };
+    OffsetsOfTopic {
+        topic: found.map_or_else(|| asked.name.clone(), |topic| topic.name.as_ref().into()),
+        topic_id: found.map_or(asked.topic_id, |topic| topic.id),
+        partitions: asked.partition_indexes.clone(),
+    }
+}
+
+fn answer(version: i16, asked: &OffsetFetchRequestTopics, found: FetchedTopic) -> OffsetFetchResponseTopics {
+    // Only an id can be unknown: a name without offsets is no error.
+    let unknown_id = version >= TOPIC_IDS_SINCE && found.topic.is_empty();
+    let error_code = if unknown_id { ErrorCode::UNKNOWN_TOPIC_ID } else { ErrorCode::NONE };
+    let partitions = found.partitions.into_iter().map(|(index, offset)| partition(index, offset, error_code));
+    OffsetFetchResponseTopics { name: found.topic, topic_id: asked.topic_id, partitions: partitions.collect() }
+}
+
+fn of_all(broker: &Broker, found: FetchedTopic) -> OffsetFetchResponseTopics {
+    let topic_id = broker.metadata().image().topic(&found.topic).map_or(Uuid::nil(), |topic| topic.id);
+    let partitions = found.partitions.into_iter().map(|(index, offset)| partition(index, offset, ErrorCode::NONE));
+    OffsetFetchResponseTopics { name: found.topic, topic_id, partitions: partitions.collect() }
+}
+
+fn refused(asked: Vec<OffsetFetchRequestTopics>, error: ErrorCode) -> Vec<OffsetFetchResponseTopics> {
+    let topics = asked.into_iter().map(|topic| OffsetFetchResponseTopics {
+        name: topic.name,
+        topic_id: topic.topic_id,
+        partitions: topic.partition_indexes.into_iter().map(|index| partition(index, None, error)).collect(),
+    });
+    topics.collect()
+}
+
+fn partition(
+    partition_index: i32,
+    offset: Option<CommittedOffset>,
+    error_code: ErrorCode,
+) -> OffsetFetchResponsePartitions {
+    let nothing = OffsetFetchResponsePartitions {
         partition_index,
-        committed_offset: offset,
-        committed_leader_epoch: leader_epoch,
-        metadata: Some(metadata),
+        committed_offset: -1,
+        metadata: Some(ByteString::new()),
+        error_code,
         ..Default::default()
+    };
+    match offset {
+        Some(offset) => OffsetFetchResponsePartitions {
+            committed_offset: offset.offset,
+            committed_leader_epoch: offset.leader_epoch,
+            metadata: Some(offset.metadata),
+            ..nothing
+        },
+        None => nothing,
     }
 }
 
-/// The same in the shape that answers about several groups have.
-fn partition_of_many(index: i32, committed: Option<CommittedOffset>) -> OffsetFetchResponsePartitions {
-    let one = partition(index, committed);
-    OffsetFetchResponsePartitions {
-        partition_index: one.partition_index,
-        committed_offset: one.committed_offset,
-        committed_leader_epoch: one.committed_leader_epoch,
-        metadata: one.metadata,
-        error_code: one.error_code,
-    }
+/// The shape of the versions that ask for one group.
+fn of_one_group(group: OffsetFetchResponseGroup, version: i16) -> OffsetFetchResponse {
+    let topics = group.topics.into_iter().map(|topic| {
+        let partitions = topic.partitions.into_iter().map(|found| OffsetFetchResponsePartition {
+            partition_index: found.partition_index,
+            committed_offset: found.committed_offset,
+            committed_leader_epoch: found.committed_leader_epoch,
+            metadata: found.metadata,
+            error_code: found.error_code,
+        });
+        OffsetFetchResponseTopic { name: topic.name, partitions: partitions.collect() }
+    });
+    let has_error = group.error_code != ErrorCode::NONE && version >= ERROR_OF_ITS_OWN_SINCE;
+    let topics = if has_error { Vec::new() } else { topics.collect() };
+    OffsetFetchResponse { topics, error_code: group.error_code, ..Default::default() }
 }

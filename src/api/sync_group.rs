@@ -1,8 +1,8 @@
-//! SyncGroup (key 14), versions 0–5: the leader brings the assignment, every member gets its part.
+//! SyncGroup (key 14), versions 0–5: a member asks for its assignment, the leader brings those of all.
 //!
-//! - 3: static members (KIP-345). 5: protocol type and name must be those of the group (KIP-559).
+//! - 3: static members (KIP-345). 5: the member says which protocol it believes in, and must.
 //!
-//! Answered when the leader has brought the assignment; nothing behind it on the connection is applied before.
+//! Answered when the leader has been here and the assignment is durable; nothing behind it on the connection is let in before.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::group::{MemberAssignment, SyncRequest};
 
 use super::{Answer, RequestContext};
 
-const PROTOCOL_NAMED_SINCE: i16 = 5;
+const NAMES_PROTOCOL_SINCE: i16 = 5;
 
 pub(super) async fn handle(
     broker: Arc<Broker>,
@@ -28,9 +28,9 @@ pub(super) async fn handle(
         instance_id: request.group_instance_id,
         protocol_type: request.protocol_type,
         protocol: request.protocol_name,
-        must_name_protocol: context.version >= PROTOCOL_NAMED_SINCE,
+        must_name_protocol: context.version >= NAMES_PROTOCOL_SINCE,
         assignments: assignments
-            .map(|assigned| MemberAssignment { member_id: assigned.member_id, assignment: assigned.assignment })
+            .map(|one| MemberAssignment { member_id: one.member_id, assignment: one.assignment })
             .collect(),
     });
     let reply = reply.await;

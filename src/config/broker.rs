@@ -295,9 +295,6 @@ fn join_aliases(given: &mut BTreeMap<&'static str, (String, SettingSource)>) -> 
         }
         (None, Some(value)) => {
             let value = value.clone();
-            if value.0.trim().starts_with('-') {
-                return Err(ConfigError::new("broker.id", "must be at least 0"));
-            }
             given.insert("node.id", value);
         }
         _ => {}

@@ -21,7 +21,7 @@ use uuid::Uuid;
 pub use self::error::{EpochError, FetchError};
 pub use self::high_watermark::{AnyReached, Closed, Follows, HighWatermark, Reached};
 pub use self::offset_spec::{ListedOffset, OffsetSpec};
-pub use self::partitions::{Partitions, TopicLogs};
+pub use self::partitions::{OpenFailure, Partitions, TopicLogs};
 use crate::storage::producer_state::Origin;
 use crate::storage::types::{LeaderEpoch, Offset, TopicPartition};
 use crate::storage::{

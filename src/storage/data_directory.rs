@@ -366,7 +366,7 @@ impl Shared {
     }
 
     /// Puts idle logs to sleep and closes files that nobody reads.
-    fn close_idle(&self) {
+    pub(super) fn close_idle(&self) {
         let lifetime = OPEN_SEGMENT_LIFETIME.as_millis() as u64;
         let now = self.engine.now();
         let mut open = Vec::new();

@@ -30,6 +30,9 @@ pub const CUT: &str = ".cut";
 /// Bytes are stored again in pieces of this size.
 const STORE_AGAIN_CHUNK: usize = 256 * 1024;
 
+/// The unit that a disk writes or does not write.
+const SECTOR: u32 = 512;
+
 /// A log as it was found.
 pub(super) struct Recovered {
     pub(super) segments: Vec<SealedSegment>,
@@ -308,8 +311,9 @@ impl<'a> Recovery<'a> {
     /// Where the recovery point lies in its segment; or what keeps it from being found.
     fn recovery_position(&self, segment: &SealedSegment) -> Result<Position, String> {
         let file = segment.open(self.disk).map_err(|error| error.to_string())?;
-        let mut scanner =
-            Scanner::new(&*file, self.index_position(segment, self.recovery_point), Position(segment.size));
+        // The batch that ends just below is the last that may be skipped.
+        let below = Offset(self.recovery_point.0 - 1);
+        let mut scanner = Scanner::new(&*file, self.index_position(segment, below), Position(segment.size));
         let mut next = segment.base_offset;
         while next < self.recovery_point {
             match scanner.next_header() {
@@ -322,6 +326,9 @@ impl<'a> Recovery<'a> {
                 }
                 Err(error) => return Err(error.to_string()),
             }
+        }
+        if next > self.recovery_point {
+            return Err(format!("no batch starts at offset {}, where the durable records end", self.recovery_point));
         }
         Ok(scanner.position())
     }
@@ -482,7 +489,7 @@ fn store_again(file: &dyn DiskFile, from: Position, to: Position) -> io::Result<
     Ok(())
 }
 
-/// The position behind the last byte of `from..size` that is not zero.
+/// The position behind the last sector of `from..size` that is not blank.
 fn last_used(file: &dyn DiskFile, from: Position, size: u32) -> io::Result<u32> {
     let mut buffer = vec![0; STORE_AGAIN_CHUNK];
     let mut end = size;
@@ -491,7 +498,8 @@ fn last_used(file: &dyn DiskFile, from: Position, size: u32) -> io::Result<u32> 
         let chunk = &mut buffer[..(end - start) as usize];
         let read = file.read_at(chunk, u64::from(start))?;
         if let Some(last) = chunk[..read].iter().rposition(|byte| *byte != 0) {
-            return Ok(start + last as u32 + 1);
+            // A batch may end with zeroes: up to a whole sector of them is kept.
+            return Ok((start + last as u32 + 1).next_multiple_of(SECTOR).min(size));
         }
         end = start;
     }

@@ -246,3 +246,46 @@ fn put_nullable(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
         None => varint::put(out, -1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::batch::Batch;
+    use super::*;
+
+    fn record(offset: i64) -> Record {
+        Record { offset, timestamp: 1000 + offset, value: Some(Bytes::from_static(b"v")), ..Record::default() }
+    }
+
+    #[test]
+    fn compaction_keeps_offsets_and_gaps() {
+        let mut builder = BatchBuilder::new(Codec::Zstd).base_offset(10).last_offset(30).delete_horizon(5000);
+        for offset in [12, 15, 20] {
+            builder.push_record(&record(offset)).unwrap();
+        }
+        let batch = Batch::parse(builder.build().unwrap()).unwrap();
+        let header = batch.header();
+        assert_eq!((header.base_offset, header.last_offset(), header.max_timestamp), (10, 30, 1020));
+        assert!(header.attributes.has_delete_horizon());
+        assert_eq!(header.base_timestamp, 5000);
+        let records: Vec<Record> = batch.records().collect::<Result<_, _>>().unwrap();
+        assert_eq!(records, [record(12), record(15), record(20)]);
+    }
+
+    #[test]
+    fn offsets_must_grow_and_fit() {
+        let mut builder = BatchBuilder::new(Codec::None).base_offset(10);
+        assert!(matches!(builder.push_record(&record(9)), Err(BuildError::Offset { previous: None, .. })));
+        builder.push_record(&record(11)).unwrap();
+        assert!(matches!(builder.push_record(&record(11)), Err(BuildError::Offset { previous: Some(11), .. })));
+        assert_eq!(builder.push_record(&record(10 + (1 << 31))), Err(BuildError::TooLarge));
+    }
+
+    #[test]
+    fn a_batch_without_records_keeps_its_offsets() {
+        let builder = BatchBuilder::new(Codec::Lz4).base_offset(90).last_offset(99).producer(4001, 3, 17);
+        let batch = Batch::parse(builder.build().unwrap()).unwrap();
+        assert_eq!((batch.header().size(), batch.header().next_offset()), (HEADER_LEN, 100));
+        assert!(batch.crc_is_valid());
+        assert_eq!(batch.records().count(), 0);
+    }
+}

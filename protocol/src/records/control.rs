@@ -69,3 +69,29 @@ impl EndTransactionMarker {
         builder.build()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(key: &'static [u8], value: &'static [u8]) -> Record {
+        Record { key: Some(Bytes::from_static(key)), value: Some(Bytes::from_static(value)), ..Record::default() }
+    }
+
+    #[test]
+    fn other_types_and_newer_versions_are_told_apart() {
+        let marker = EndTransactionMarker { outcome: Outcome::Abort, coordinator_epoch: 5 };
+        let newer = record(&[0, 7, 0, 0, 9], &[0, 7, 0, 0, 0, 5, 9]);
+        assert_eq!(EndTransactionMarker::parse(&newer), Ok(Some(marker)));
+        let leader_change = record(&[0, 0, 0, 2], &[]);
+        assert_eq!(EndTransactionMarker::parse(&leader_change), Ok(None));
+    }
+
+    #[test]
+    fn short_keys_and_values_are_refused() {
+        assert_eq!(EndTransactionMarker::parse(&record(&[0, 0, 0], &[])), Err(ControlError::Key));
+        assert_eq!(EndTransactionMarker::parse(&record(&[0x80, 0, 0, 0], &[0; 6])), Err(ControlError::Key));
+        assert_eq!(EndTransactionMarker::parse(&record(&[0, 0, 0, 1], &[0; 5])), Err(ControlError::Value));
+        assert_eq!(EndTransactionMarker::parse(&Record::default()), Err(ControlError::Key));
+    }
+}

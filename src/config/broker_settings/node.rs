@@ -18,7 +18,11 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .importance(Importance::High)
         .accepted(OWN_THREADS)
         .doc("Threads of background work."),
-    ConfigDef::int("broker.id", None).read_only().importance(Importance::High).doc("The same as `node.id`."),
+    ConfigDef::int("broker.id", Some("1"))
+        .at_least(0)
+        .read_only()
+        .importance(Importance::High)
+        .doc("The same as `node.id`."),
     ConfigDef::text("broker.rack", None).read_only().doc("Rack or zone of this node, reported to clients."),
     ConfigDef::long("connections.max.idle.ms", Some("600000"))
         .read_only()

@@ -340,7 +340,7 @@ impl Log {
     }
 
     /// Asks the helper to flush and seal the active segment.
-    pub(super) fn start_closing(self: &Arc<Self>) {
+    pub(in crate::storage) fn start_closing(self: &Arc<Self>) {
         let mut writer = self.writer.lock();
         match std::mem::replace(&mut writer.phase, Phase::Changing) {
             Phase::Open(segment) => writer.phase = Phase::Closing(segment),

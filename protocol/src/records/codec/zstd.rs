@@ -17,8 +17,9 @@ pub(super) use backend::{State, compress};
 /// The largest window that is read: what Kafka's own reader allows.
 const WINDOW_MAX_LOG: u32 = 27;
 
-/// A decoder that had a larger window is not kept: it holds the window.
-const WINDOW_KEPT: u64 = 2 << 20;
+/// A decoder that had a larger window is not kept for the next payload: it holds the window. 8 MiB is what RFC 8878
+/// recommends encoders to stay within.
+const WINDOW_KEPT: u64 = 8 << 20;
 
 /// The frames of a payload.
 pub(super) struct Frames<'a> {
@@ -55,7 +56,12 @@ impl<'a> Frames<'a> {
                 if window > 1 << WINDOW_MAX_LOG {
                     return Err(Codec::Zstd.corrupt("a window of more than 128 MiB"));
                 }
-                self.large_window |= window > WINDOW_KEPT;
+                if window > WINDOW_KEPT {
+                    // A used decoder would make room for the whole window at once, a new one as data comes.
+                    *state = State::default();
+                    state.restart()?;
+                    self.large_window = true;
+                }
                 state.open(&mut self.rest)?;
                 self.open = true;
             }

@@ -1,0 +1,29 @@
+//! The log of metadata records, as the store sees it.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+
+/// The future of a [`MetadataLog`].
+pub type LogFuture<'a> = Pin<Box<dyn Future<Output = Result<(), MetadataLogError>> + Send + 'a>>;
+
+/// Where the records of the metadata live.
+pub trait MetadataLog: Send + Sync {
+    /// Appends records that belong together, all or none, and resolves when they are on stable storage.
+    fn append(&self, records: Vec<Bytes>) -> LogFuture<'_>;
+
+    /// Hands over every record from the first on.
+    fn replay<'a>(&'a self, each: &'a mut (dyn FnMut(Bytes) + Send)) -> LogFuture<'a>;
+}
+
+/// Why a [`MetadataLog`] did not do what it should.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MetadataLogError {
+    /// Nothing was appended; the next try may succeed.
+    #[error("there is no space for the metadata log: {0}")]
+    NoSpace(String),
+    /// Whether the records will be there after a restart is not known. Nothing may be appended any more.
+    #[error("the metadata log failed: {0}")]
+    Failed(String),
+}
