@@ -13,17 +13,27 @@ mod context;
 mod coverage;
 mod create_partitions;
 mod create_topics;
+mod delete_groups;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_groups;
 mod fetch;
 mod find_coordinator;
+mod heartbeat;
 mod incremental_alter_configs;
 mod init_producer_id;
+mod join_group;
+mod leave_group;
+mod list_groups;
 mod list_offsets;
 mod metadata;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod sync_group;
 mod table;
 
 use std::sync::Arc;
@@ -41,6 +51,8 @@ pub use table::{Api, TABLE};
 const TOPIC_OPERATIONS: i32 = 3576;
 /// Everything may be done with the cluster.
 const CLUSTER_OPERATIONS: i32 = 8096;
+/// Everything may be done with a group.
+const GROUP_OPERATIONS: i32 = 3400;
 /// Operations were not asked for.
 const NO_OPERATIONS: i32 = i32::MIN;
 

@@ -42,7 +42,7 @@ pub(super) async fn handle(
     if offsets.is_empty() {
         return Answer::Ready(respond(topics, Ok(Vec::new())));
     }
-    let promise = broker.groups().commit(&CommitRequest {
+    let commit = CommitRequest {
         group: request.group_id,
         generation: request.generation_id_or_member_epoch,
         member_id: request.member_id,
@@ -50,8 +50,8 @@ pub(super) async fn handle(
         retention_ms: request.retention_time_ms,
         knows_group_id_not_found: context.version >= GROUP_ID_NOT_FOUND_SINCE,
         offsets,
-    });
-    let promise = promise.await;
+    };
+    let promise = broker.groups().commit(&commit).await;
     Answer::pipelined(async move { respond(topics, promise.kept().await) })
 }
 

@@ -9,8 +9,10 @@ use crate::broker::Broker;
 
 use super::{Answer, Call, Chunks, RequestContext, serve};
 use super::{
-    alter_configs, api_versions, create_partitions, create_topics, delete_topics, describe_cluster, describe_configs,
-    fetch, find_coordinator, incremental_alter_configs, init_producer_id, list_offsets, metadata, offset_for_leader_epoch, produce,
+    alter_configs, api_versions, create_partitions, create_topics, delete_groups, delete_topics, describe_cluster,
+    describe_configs, describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id,
+    join_group, leave_group, list_groups, list_offsets, metadata, offset_commit, offset_delete, offset_fetch,
+    offset_for_leader_epoch, produce, sync_group,
 };
 
 /// One API of this broker.
@@ -46,7 +48,15 @@ pub static TABLE: &[Api] = &[
     api!(Fetch, 4..=18, fetch::handle),
     api!(ListOffsets, 1..=11, list_offsets::handle),
     api!(Metadata, 0..=13, metadata::handle),
+    api!(OffsetCommit, 2..=10, offset_commit::handle),
+    api!(OffsetFetch, 1..=10, offset_fetch::handle),
     api!(FindCoordinator, 0..=6, find_coordinator::handle),
+    api!(JoinGroup, 0..=9, join_group::handle),
+    api!(Heartbeat, 0..=4, heartbeat::handle),
+    api!(LeaveGroup, 0..=5, leave_group::handle),
+    api!(SyncGroup, 0..=5, sync_group::handle),
+    api!(DescribeGroups, 0..=6, describe_groups::handle),
+    api!(ListGroups, 0..=5, list_groups::handle),
     api!(ApiVersions, 0..=5, api_versions::handle),
     api!(CreateTopics, 2..=7, create_topics::handle),
     api!(DeleteTopics, 1..=6, delete_topics::handle),
@@ -55,7 +65,9 @@ pub static TABLE: &[Api] = &[
     api!(DescribeConfigs, 1..=4, describe_configs::handle),
     api!(AlterConfigs, 0..=2, alter_configs::handle),
     api!(CreatePartitions, 0..=3, create_partitions::handle),
+    api!(DeleteGroups, 0..=3, delete_groups::handle),
     api!(IncrementalAlterConfigs, 0..=1, incremental_alter_configs::handle),
+    api!(OffsetDelete, 0..=0, offset_delete::handle),
     api!(DescribeCluster, 0..=2, describe_cluster::handle),
 ];
 

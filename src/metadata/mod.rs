@@ -31,7 +31,7 @@ pub use create_topics::{Assignment, CreatedTopic, TopicSpec, create_topics};
 pub use delete_topics::{DeletedTopic, TopicToDelete, delete_topics};
 pub use describe_configs::describe_configs;
 pub use image::{ApplyError, MetadataImage, Topic};
-pub use log::{MetadataLog, MetadataLogError};
+pub use log::{LogFuture, MetadataLog, MetadataLogError};
 pub use producer_ids::{PRODUCER_ID_BLOCK, allocate_producer_ids};
 pub use request_error::RequestError;
 pub use store::{ListenerFuture, MetadataListener, MetadataStore, OpenError};

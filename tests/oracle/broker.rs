@@ -31,7 +31,7 @@ pub async fn start(folder: &str, header: Option<&str>) -> ScriptBroker {
 
 impl ScriptBroker {
     pub fn address(&self) -> String {
-        self.running.listeners()[0].bound.to_string()
+        self.running.listeners()[0].bound[0].to_string()
     }
 
     pub async fn stop(self) {

@@ -27,8 +27,7 @@ struct Player {
 
 /// The answers by step, in the form that the recordings have.
 pub async fn play(address: &str, script: &str) -> BTreeMap<i64, Value> {
-    let mut player =
-        Player { address: address.to_owned(), connections: HashMap::new(), saved: HashMap::new() };
+    let mut player = Player { address: address.to_owned(), connections: HashMap::new(), saved: HashMap::new() };
     let mut answers = BTreeMap::new();
     let lines = script.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
     for (step, line) in (1..).zip(lines) {
@@ -105,12 +104,7 @@ impl Player {
 impl Connection {
     /// Sends the step's request, if it has one, and reads the oldest answer due, if the step waits for one.
     /// `Err` is a connection that the broker closed.
-    async fn ask(
-        &mut self,
-        step: i64,
-        script: &Value,
-        body: Option<Value>,
-    ) -> Result<Option<Map<String, Value>>, ()> {
+    async fn ask(&mut self, step: i64, script: &Value, body: Option<Value>) -> Result<Option<Map<String, Value>>, ()> {
         if let Some(api) = script["api"].as_str() {
             let key = ApiKey::from_name(api).unwrap_or_else(|| panic!("no API is called {api}"));
             let version = script["version"].as_i64().unwrap() as i16;
@@ -127,7 +121,12 @@ impl Connection {
         }
         let (key, version) = self.pending.pop_front().expect("no answer is due");
         let body = self.receive(key, version).await?;
-        Ok(Some([("api", json!(key.name())), ("version", json!(version)), ("body", body)].map(|(n, v)| (n.into(), v)).into_iter().collect()))
+        Ok(Some(
+            [("api", json!(key.name())), ("version", json!(version)), ("body", body)]
+                .map(|(n, v)| (n.into(), v))
+                .into_iter()
+                .collect(),
+        ))
     }
 
     async fn send(&mut self, id: i32, key: ApiKey, version: i16, body: &Value, client: &str) -> Result<(), ()> {
@@ -194,7 +193,13 @@ fn build(spec: &Value) -> Vec<u8> {
         });
         let (key, value) = (bytes(&record["k"]), bytes(&record["v"]));
         builder
-            .push_record(&naru_protocol::records::Record { offset: 0, timestamp, key, value, headers: headers.collect() })
+            .push_record(&naru_protocol::records::Record {
+                offset: 0,
+                timestamp,
+                key,
+                value,
+                headers: headers.collect(),
+            })
             .unwrap();
     }
     let mut batch = builder.build().unwrap().to_vec();
