@@ -268,7 +268,7 @@ impl Shard {
 
     /// Does everything that has become due.
     pub fn expire(&mut self, now: Now, effects: &mut Effects) {
-        while let Some(id) = self.alarms.pop_due(now.monotonic) {
+        for id in self.alarms.take_due(now.monotonic) {
             let Some(group) = self.groups.get_mut(&id) else { continue };
             group.expire(&mut Step { config: &self.config, now, effects });
             self.alarms.set(group);
@@ -344,15 +344,16 @@ impl Alarms {
         self.queue.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// A group whose alarm rings. Alarms that were set earlier meanwhile are skipped.
-    fn pop_due(&mut self, now: Millis) -> Option<ByteString> {
+    /// The groups whose alarm rings. Where an earlier one was set meanwhile, the later one is skipped.
+    fn take_due(&mut self, now: Millis) -> Vec<ByteString> {
+        let mut due = Vec::new();
         while self.next().is_some_and(|at| at <= now) {
-            let Reverse((at, id)) = self.queue.pop()?;
+            let Some(Reverse((at, id))) = self.queue.pop() else { break };
             if self.set_for.get(&id) == Some(&at) {
                 self.set_for.remove(&id);
-                return Some(id);
+                due.push(id);
             }
         }
-        None
+        due
     }
 }

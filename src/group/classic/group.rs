@@ -8,7 +8,7 @@ use bytestring::ByteString;
 
 use super::member::{Member, Members};
 use crate::group::requests::JoinReply;
-use crate::group::shard::Effects;
+use crate::group::shard::{Effects, owned};
 use crate::group::{ErrorCode, GroupConfig, GroupSnapshot, Millis, Now, Protocol, Record, SyncReply};
 
 /// The state of a group, as the protocol names it.
@@ -117,13 +117,13 @@ impl ClassicGroup {
             members.insert(Member::restored(member, snapshot.protocol.as_ref()));
         }
         let phase = if members.is_empty() { Phase::Empty } else { Phase::Stable(SyncPhase { until: None }) };
-        let leader = snapshot.leader.clone().filter(|leader| members.contains(leader));
+        let leader = snapshot.leader.as_ref().filter(|leader| members.contains(leader)).map(owned);
         Self {
             phase,
             state_since_ms: snapshot.state_since_ms,
             generation: snapshot.generation,
-            protocol_type: snapshot.protocol_type.clone().filter(|name| !name.is_empty()),
-            protocol: snapshot.protocol.clone(),
+            protocol_type: snapshot.protocol_type.as_ref().map(owned),
+            protocol: snapshot.protocol.as_ref().map(owned),
             leader: leader.or_else(|| members.iter().next().map(|member| member.id.clone())),
             members,
             ..Self::new(id, now)

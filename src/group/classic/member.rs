@@ -1,6 +1,6 @@
 //! The members of a group, and what must be counted about them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -64,6 +64,11 @@ impl Member {
             synced: true,
             ..Self::new(owned(&snapshot.id), protocols.as_slice())
         }
+    }
+
+    /// The requests that wait, out of a member that is no longer in the group.
+    pub fn into_tokens(self) -> (Option<ReplyToken>, Option<ReplyToken>) {
+        (self.join, self.sync)
     }
 
     pub fn is_awaiting_join(&self) -> bool {
@@ -174,12 +179,13 @@ impl Members {
     }
 
     pub fn insert(&mut self, member: Member) {
-        self.remove(&member.id.clone());
+        let id = member.id.clone();
+        self.remove(&id);
         self.count(&member, true);
         if let Some(instance) = &member.instance_id {
-            self.static_ids.insert(instance.clone(), member.id.clone());
+            self.static_ids.insert(instance.clone(), id.clone());
         }
-        self.by_id.insert(member.id.clone(), member);
+        self.by_id.insert(id, member);
     }
 
     pub fn remove(&mut self, id: &str) -> Option<Member> {
@@ -230,7 +236,7 @@ impl Members {
     }
 
     fn count(&mut self, member: &Member, added: bool) {
-        let names: std::collections::BTreeSet<&ByteString> = member.protocols.iter().map(|p| &p.name).collect();
+        let names: BTreeSet<&ByteString> = member.protocols.iter().map(|p| &p.name).collect();
         for name in names {
             if added {
                 *self.support.entry(name.clone()).or_default() += 1;
@@ -244,12 +250,5 @@ impl Members {
         if member.join.is_some() {
             if added { self.awaiting_join += 1 } else { self.awaiting_join -= 1 }
         }
-    }
-}
-
-impl Member {
-    /// The requests that wait, out of a member that is no longer in the group.
-    pub fn into_tokens(self) -> (Option<ReplyToken>, Option<ReplyToken>) {
-        (self.join, self.sync)
     }
 }
