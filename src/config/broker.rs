@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use super::listener::{self, Listener};
 use super::sources::{ConfigError, Setting, SettingSource};
-use super::{ConfigDef, Value, broker_setting, broker_settings};
+use super::values::{ConnectionLimits, GroupSettings, OffsetsSettings, TransactionSettings, Values};
+use super::{ConfigDef, broker_setting, broker_settings};
 
 /// When a record counts as stored (`durability`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,86 +24,6 @@ pub enum RecordValidation {
     Full,
     /// The payload is trusted.
     Header,
-}
-
-/// Bounds of what clients may open and send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each field is the Kafka setting of the same name")]
-pub struct ConnectionLimits {
-    pub connections_max_idle_ms: i64,
-    pub max_connections: u32,
-    pub max_connections_per_ip: u32,
-    pub max_connection_creation_rate: u32,
-    pub socket_request_max_bytes: u32,
-    /// `None` lets the broker choose.
-    pub queued_max_request_bytes: Option<u64>,
-    pub socket_listen_backlog_size: u32,
-    /// `None` leaves it to the system.
-    pub socket_receive_buffer_bytes: Option<u32>,
-    /// `None` leaves it to the system.
-    pub socket_send_buffer_bytes: Option<u32>,
-}
-
-/// Settings of classic and consumer groups.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each field is the Kafka setting `group.…` of the same name")]
-pub struct GroupSettings {
-    pub initial_rebalance_delay_ms: i32,
-    pub min_session_timeout_ms: i32,
-    pub max_session_timeout_ms: i32,
-    pub max_size: u32,
-    pub consumer_assignors: Vec<String>,
-    pub consumer_session_timeout_ms: i32,
-    pub consumer_min_session_timeout_ms: i32,
-    pub consumer_max_session_timeout_ms: i32,
-    pub consumer_heartbeat_interval_ms: i32,
-    pub consumer_min_heartbeat_interval_ms: i32,
-    pub consumer_max_heartbeat_interval_ms: i32,
-    pub consumer_max_size: u32,
-    /// `disabled`, `upgrade`, `downgrade` or `bidirectional`.
-    pub consumer_migration_policy: String,
-    pub share: ShareGroupSettings,
-}
-
-/// Settings of share groups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each field is the Kafka setting `group.share.…` of the same name")]
-pub struct ShareGroupSettings {
-    pub delivery_count_limit: u16,
-    pub heartbeat_interval_ms: i32,
-    pub session_timeout_ms: i32,
-    pub record_lock_duration_ms: i32,
-    pub min_record_lock_duration_ms: i32,
-    pub max_record_lock_duration_ms: i32,
-    pub partition_max_record_locks: u32,
-    pub max_size: u32,
-}
-
-/// Settings of committed offsets and their topic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each field is the Kafka setting `offsets.…` of the same name")]
-pub struct OffsetsSettings {
-    pub topic_num_partitions: i32,
-    pub topic_segment_bytes: u32,
-    pub retention_ms: i64,
-    pub retention_check_interval_ms: i64,
-    pub commit_timeout_ms: i32,
-    /// `offset.metadata.max.bytes`.
-    pub metadata_max_bytes: u32,
-}
-
-/// Settings of transactions and producers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each field is the Kafka setting of the same name")]
-pub struct TransactionSettings {
-    pub max_timeout_ms: i32,
-    pub state_log_num_partitions: i32,
-    pub state_log_segment_bytes: u32,
-    pub abort_timed_out_cleanup_interval_ms: i32,
-    pub remove_expired_cleanup_interval_ms: i32,
-    pub transactional_id_expiration_ms: i32,
-    pub producer_id_expiration_ms: i32,
-    pub partition_verification_enable: bool,
 }
 
 /// The settings of this broker: checked, typed, and fixed until it stops. Defaults of topic settings are not among the
@@ -190,7 +111,7 @@ impl BrokerConfig {
     }
 
     fn typed(given: BTreeMap<&'static str, (String, SettingSource)>) -> Result<Self, ConfigError> {
-        let values = Values(&given);
+        let values = Values::new(&given);
         let listeners = listener::parse(
             &values.text("listeners").unwrap_or_default(),
             values.text("advertised.listeners").as_deref(),
@@ -300,139 +221,6 @@ fn join_aliases(given: &mut BTreeMap<&'static str, (String, SettingSource)>) -> 
         _ => {}
     }
     Ok(())
-}
-
-/// Typed access by name. The names are literals of this file, so a wrong name or type is a fault of the table, which the
-/// tests would show.
-struct Values<'a>(&'a BTreeMap<&'static str, (String, SettingSource)>);
-
-impl Values<'_> {
-    fn value(&self, name: &str) -> Option<Value> {
-        let def = broker_setting(name)?;
-        let text = self.0.get(name).map(|(value, _)| value.as_str()).or(def.default)?;
-        def.parse(text).ok()
-    }
-
-    fn long(&self, name: &str) -> i64 {
-        match self.value(name) {
-            Some(Value::Integer(number)) => number,
-            other => unreachable!("{name} is an integer with a default, not {other:?}"),
-        }
-    }
-
-    fn int(&self, name: &str) -> i32 {
-        self.long(name) as i32
-    }
-
-    fn unsigned(&self, name: &str) -> u32 {
-        u32::try_from(self.long(name)).unwrap_or(0)
-    }
-
-    /// A size for which -1 means that it is not set.
-    fn size(&self, name: &str) -> Option<u32> {
-        u32::try_from(self.long(name)).ok()
-    }
-
-    fn boolean(&self, name: &str) -> bool {
-        self.value(name) == Some(Value::Boolean(true))
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        self.value(name).map(|value| value.to_string())
-    }
-
-    fn list(&self, name: &str) -> Vec<String> {
-        match self.value(name) {
-            Some(Value::List(elements)) => elements,
-            _ => Vec::new(),
-        }
-    }
-
-    fn is(&self, name: &str, word: &str) -> bool {
-        self.text(name).as_deref() == Some(word)
-    }
-
-    fn data_dir(&self) -> Result<PathBuf, ConfigError> {
-        let name = if self.0.contains_key("log.dirs") { "log.dirs" } else { "log.dir" };
-        match self.list(name).as_slice() {
-            [directory] => Ok(PathBuf::from(directory)),
-            _ => Err(ConfigError::new(name, "takes exactly one directory")),
-        }
-    }
-
-    fn connections(&self) -> ConnectionLimits {
-        ConnectionLimits {
-            connections_max_idle_ms: self.long("connections.max.idle.ms"),
-            max_connections: self.unsigned("max.connections"),
-            max_connections_per_ip: self.unsigned("max.connections.per.ip"),
-            max_connection_creation_rate: self.unsigned("max.connection.creation.rate"),
-            socket_request_max_bytes: self.unsigned("socket.request.max.bytes"),
-            queued_max_request_bytes: u64::try_from(self.long("queued.max.request.bytes")).ok(),
-            socket_listen_backlog_size: self.unsigned("socket.listen.backlog.size"),
-            socket_receive_buffer_bytes: self.size("socket.receive.buffer.bytes"),
-            socket_send_buffer_bytes: self.size("socket.send.buffer.bytes"),
-        }
-    }
-
-    fn groups(&self) -> GroupSettings {
-        GroupSettings {
-            initial_rebalance_delay_ms: self.int("group.initial.rebalance.delay.ms"),
-            min_session_timeout_ms: self.int("group.min.session.timeout.ms"),
-            max_session_timeout_ms: self.int("group.max.session.timeout.ms"),
-            max_size: self.unsigned("group.max.size"),
-            consumer_assignors: self.list("group.consumer.assignors"),
-            consumer_session_timeout_ms: self.int("group.consumer.session.timeout.ms"),
-            consumer_min_session_timeout_ms: self.int("group.consumer.min.session.timeout.ms"),
-            consumer_max_session_timeout_ms: self.int("group.consumer.max.session.timeout.ms"),
-            consumer_heartbeat_interval_ms: self.int("group.consumer.heartbeat.interval.ms"),
-            consumer_min_heartbeat_interval_ms: self.int("group.consumer.min.heartbeat.interval.ms"),
-            consumer_max_heartbeat_interval_ms: self.int("group.consumer.max.heartbeat.interval.ms"),
-            consumer_max_size: self.unsigned("group.consumer.max.size"),
-            consumer_migration_policy: self
-                .text("group.consumer.migration.policy")
-                .unwrap_or_default()
-                .to_ascii_lowercase(),
-            share: self.share_groups(),
-        }
-    }
-
-    fn share_groups(&self) -> ShareGroupSettings {
-        ShareGroupSettings {
-            delivery_count_limit: self.long("group.share.delivery.count.limit") as u16,
-            heartbeat_interval_ms: self.int("group.share.heartbeat.interval.ms"),
-            session_timeout_ms: self.int("group.share.session.timeout.ms"),
-            record_lock_duration_ms: self.int("group.share.record.lock.duration.ms"),
-            min_record_lock_duration_ms: self.int("group.share.min.record.lock.duration.ms"),
-            max_record_lock_duration_ms: self.int("group.share.max.record.lock.duration.ms"),
-            partition_max_record_locks: self.unsigned("group.share.partition.max.record.locks"),
-            max_size: self.unsigned("group.share.max.size"),
-        }
-    }
-
-    fn offsets(&self) -> OffsetsSettings {
-        OffsetsSettings {
-            topic_num_partitions: self.int("offsets.topic.num.partitions"),
-            topic_segment_bytes: self.unsigned("offsets.topic.segment.bytes"),
-            retention_ms: self.long("offsets.retention.minutes").saturating_mul(60_000),
-            retention_check_interval_ms: self.long("offsets.retention.check.interval.ms"),
-            commit_timeout_ms: self.int("offsets.commit.timeout.ms"),
-            metadata_max_bytes: self.unsigned("offset.metadata.max.bytes"),
-        }
-    }
-
-    fn transactions(&self) -> TransactionSettings {
-        TransactionSettings {
-            max_timeout_ms: self.int("transaction.max.timeout.ms"),
-            state_log_num_partitions: self.int("transaction.state.log.num.partitions"),
-            state_log_segment_bytes: self.unsigned("transaction.state.log.segment.bytes"),
-            abort_timed_out_cleanup_interval_ms: self
-                .int("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
-            remove_expired_cleanup_interval_ms: self.int("transaction.remove.expired.transaction.cleanup.interval.ms"),
-            transactional_id_expiration_ms: self.int("transactional.id.expiration.ms"),
-            producer_id_expiration_ms: self.int("producer.id.expiration.ms"),
-            partition_verification_enable: self.boolean("transaction.partition.verification.enable"),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -14,13 +14,11 @@ mod reasons;
 mod sources;
 mod topic;
 mod topic_settings;
+mod values;
 
 use std::collections::BTreeMap;
 
-pub use broker::{
-    BrokerConfig, ConnectionLimits, Durability, GroupSettings, ListedSetting, OffsetsSettings, RecordValidation,
-    ShareGroupSettings, TransactionSettings,
-};
+pub use broker::{BrokerConfig, Durability, ListedSetting, RecordValidation};
 pub use broker_settings::{broker_setting, broker_settings};
 pub use def::{ConfigDef, ConfigType, Effect, Importance, InvalidValue, Validator, Value};
 pub use describe::{
@@ -30,6 +28,7 @@ pub use listener::{AdvertiseReason, Advertised, HostPort, Listener, ListenerErro
 pub use sources::{ConfigError, Setting, SettingSource, environment};
 pub use topic::{CleanupPolicy, CompressionType, InvalidOverrides, TimestampType, TopicConfig, check_topic_overrides};
 pub use topic_settings::TOPIC_SETTINGS;
+pub use values::{ConnectionLimits, GroupSettings, OffsetsSettings, ShareGroupSettings, TransactionSettings};
 
 /// Settings of one resource by name, as text that has been checked.
 pub type Overrides = BTreeMap<String, String>;

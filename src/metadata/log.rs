@@ -21,8 +21,8 @@ pub trait MetadataLog: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataLogError {
     /// Nothing was appended; the next try may succeed.
-    #[error("there is no space for the metadata log: {0}")]
-    NoSpace(String),
+    #[error("the metadata log takes no record: {0}")]
+    Refused(String),
     /// Whether the records will be there after a restart is not known. Nothing may be appended any more.
     #[error("the metadata log failed: {0}")]
     Failed(String),

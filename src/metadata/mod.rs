@@ -18,6 +18,7 @@ mod log;
 mod producer_ids;
 mod request_error;
 mod shared_map;
+mod storage_log;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use image::{ApplyError, MetadataImage, Topic};
 pub use log::{LogFuture, MetadataLog, MetadataLogError};
 pub use producer_ids::{PRODUCER_ID_BLOCK, allocate_producer_ids};
 pub use request_error::RequestError;
+pub use storage_log::StorageMetadataLog;
 pub use store::{ListenerFuture, MetadataListener, MetadataStore, OpenError};
 pub use topic_name::{
     CONSUMER_OFFSETS, InvalidTopicName, METADATA_TOPIC, TRANSACTION_STATE, check_topic_name, is_internal_topic,

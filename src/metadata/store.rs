@@ -202,7 +202,7 @@ impl MetadataStore {
         turn.blocked = Some("an earlier change of the metadata was interrupted; restart the broker".to_owned());
         match self.log.append(bytes).await {
             Ok(()) => {}
-            Err(error @ MetadataLogError::NoSpace(_)) => {
+            Err(error @ MetadataLogError::Refused(_)) => {
                 turn.blocked = None;
                 return Err(storage_error(error.to_string()));
             }

@@ -110,7 +110,7 @@ async fn listeners_hear_every_change_in_order_before_it_is_published() {
 async fn a_full_disk_refuses_the_change_and_the_next_one_is_tried() {
     let log = Arc::new(MemoryLog::default());
     let store = open(&log).await;
-    *log.failure.lock() = Some(MetadataLogError::NoSpace("no room".to_owned()));
+    *log.failure.lock() = Some(MetadataLogError::Refused("no room".to_owned()));
     let error = store.ensure_topic("orders").await.unwrap_err();
     assert_eq!(error.code, naru_protocol::ErrorCode::KAFKA_STORAGE_ERROR);
     assert_eq!(store.image().topic_count(), 0);
