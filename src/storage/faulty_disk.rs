@@ -250,7 +250,7 @@ impl FaultyDisk {
         let mut state = self.0.state.lock();
         let Some(file) = state.files.get_mut(&inode) else { return Ok(()) };
         let Some(live) = file.live.clone() else { return Ok(()) };
-        let len = live.len()?;
+        let len = live.size()?;
         file.safe.resize(len as usize, 0);
         let (from, to) = (from / SECTOR as u64 * SECTOR as u64, to.min(len));
         if from < to {
@@ -263,7 +263,7 @@ impl FaultyDisk {
 /// What a power cut leaves of a file.
 fn survivors(file: Option<&File>, dice: &mut Dice) -> io::Result<Vec<u8>> {
     let Some(File { safe, live: Some(live) }) = file else { return Ok(Vec::new()) };
-    let mut written = vec![0; live.len()? as usize];
+    let mut written = vec![0; live.size()? as usize];
     live.read_at(&mut written, 0)?;
     let len = if dice.roll() { written.len() } else { safe.len() };
     let mut contents = safe.clone();
@@ -402,8 +402,8 @@ struct FaultyFile {
 }
 
 impl DiskFile for FaultyFile {
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
+    fn size(&self) -> io::Result<u64> {
+        self.file.size()
     }
 
     fn allocate(&self, from: u64, to: u64) -> io::Result<()> {

@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use super::setup::*;
 use crate::storage::faulty_disk::{FaultyDisk, Operation};
-use crate::storage::types::Offset;
-use crate::storage::{AppendError, DataDirectory, LogConfig, StorageOptions};
+use crate::storage::types::{LeaderEpoch, Offset, TopicPartition};
+use crate::storage::{AppendAs, AppendError, DataDirectory, LogConfig, Origin, StorageOptions};
 
 fn open_faulty(disk: &FaultyDisk, path: &Path, config: LogConfig) -> Broker {
     open_on(Arc::new(disk.clone()), path, config, StorageOptions::default())
@@ -68,6 +68,27 @@ fn a_full_disk_refuses_appends_and_the_log_goes_on_by_itself() {
 }
 
 #[test]
+fn an_internal_log_lives_on_the_reserve_of_a_full_disk() {
+    let place = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::new(place.path());
+    let broker = open_faulty(&disk, place.path(), small_segments());
+    broker.directory.shared().engine.ballast.refill(&disk);
+    let offsets = TopicPartition::new("__consumer_offsets", 0);
+    let log = broker.directory.open_log(&offsets, TOPIC_ID, small_segments(), Arc::new(Ends::default())).unwrap();
+    // The first reservation fails, those after the reserve was given do not.
+    for _ in 0..4 {
+        disk.fail(Operation::Allocate, 0, ErrorKind::StorageFull);
+        let how = AppendAs { leader_epoch: LeaderEpoch(0), now_ms: NOW, origin: Origin::Coordinator };
+        broker.runtime.block_on(log.append(&batch(&[1; 10_000], 1), how)).unwrap();
+    }
+    assert!(std::fs::metadata(place.path().join("reserve")).unwrap().len() < 8 << 20);
+    disk.restart();
+    broker.directory.shared().engine.ballast.refill(&disk);
+    assert_eq!(std::fs::metadata(place.path().join("reserve")).unwrap().len(), 8 << 20);
+    broker.shutdown();
+}
+
+#[test]
 fn a_second_process_is_refused() {
     let place = tempfile::tempdir().unwrap();
     let broker = open(place.path(), LogConfig::default());
@@ -97,14 +118,12 @@ fn scenario(disk: &FaultyDisk, path: &Path, known: &mut Known) {
         };
         for i in 0..9 {
             let value = Bytes::from(format!("run {run} batch {i} ").repeat(200 + 10 * i));
-            match broker.append(&batch(&value, 1)) {
-                Ok(_) => known.sent.push(value),
-                Err(_) => {
-                    // Half of it may be there, but not as a batch.
-                    broker.kill();
-                    return;
-                }
+            if broker.append(&batch(&value, 1)).is_err() {
+                // Half of it may be there, but not as a batch.
+                broker.kill();
+                return;
             }
+            known.sent.push(value);
             if i % 2 == 0 && broker.runtime.block_on(broker.log.flush()).is_ok() {
                 known.durable = broker.log.log_end().0;
             }
