@@ -40,6 +40,29 @@ fn a_failed_flush_is_final() {
 }
 
 #[test]
+fn what_a_failed_flush_lost_is_stored_again_by_the_next_start() {
+    let place = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::new(place.path());
+    let broker = open_faulty(&disk, place.path(), LogConfig::default());
+    broker.append_durably(&batch(b"safe", 1)).unwrap();
+    disk.fail(Operation::Flush, 0, ErrorKind::Other);
+    broker.append(&batch(b"only in the page cache", 1)).unwrap();
+    broker.runtime.block_on(broker.log.flush()).unwrap_err();
+    broker.kill();
+    // The start finds the batch in the page cache and shows it: it must be on the disk by then.
+    let broker = open_faulty(&disk, place.path(), LogConfig::default());
+    assert_eq!(broker.log.durable_end(), Offset(2));
+    broker.kill();
+    for seed in 0..8 {
+        let (place, disk) = (&place, &disk);
+        disk.cut_power(seed).unwrap();
+        let broker = open_faulty(disk, place.path(), LogConfig::default());
+        assert_eq!(broker.read_all(Offset(0), 100).len(), 2);
+        broker.kill();
+    }
+}
+
+#[test]
 fn a_full_disk_refuses_appends_and_the_log_goes_on_by_itself() {
     let place = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::new(place.path());
@@ -181,6 +204,23 @@ fn a_kill_at_any_change_loses_nothing_durable() {
         scenario(&disk, place.path(), &mut known);
         disk.restart();
         check_survivors(&disk, place.path(), &known, &format!("killed at change {n}"));
+    }
+}
+
+#[test]
+fn an_error_of_any_change_loses_nothing_durable() {
+    let changes = count_changes();
+    for n in 0..changes {
+        let place = place_in_memory();
+        let disk = FaultyDisk::new(place.path());
+        let mut known = Known::default();
+        disk.fail_change(n);
+        scenario(&disk, place.path(), &mut known);
+        disk.restart();
+        if n % 2 == 0 {
+            disk.cut_power(n + 1).unwrap();
+        }
+        check_survivors(&disk, place.path(), &known, &format!("error at change {n}"));
     }
 }
 
