@@ -78,7 +78,11 @@ fn readers_follow_many_writers_over_rolls() {
     std::thread::scope(|threads| {
         for writer in 0..WRITERS {
             let broker = &broker;
-            threads.spawn(move || (0..BATCHES).for_each(|_| drop(broker.append(&batch(&[writer; 900], 1)).unwrap())));
+            threads.spawn(move || {
+                for _ in 0..BATCHES {
+                    broker.append(&batch(&[writer; 900], 1)).unwrap();
+                }
+            });
         }
         for max_bytes in [1, 4000] {
             let broker = &broker;
