@@ -111,7 +111,7 @@ fn a_compacted_log_is_not_cut_by_retention() {
     for i in 0..50u8 {
         broker.append(&batch(&[i; 1000], 1)).unwrap();
     }
-    broker.clock.advance(Duration::from_secs(3600));
+    broker.clock.advance(Duration::from_hours(1));
     broker.directory.apply_retention();
     assert_eq!(broker.log.log_start(), Offset(0));
     assert_eq!(broker.read_all(Offset(0), 5000).len(), 50);
@@ -149,7 +149,13 @@ fn a_deleted_log_is_gone_and_its_name_is_free() {
     let log = broker.directory.open_log(&partition(), other, small_segments(), Arc::new(Ends::default())).unwrap();
     assert_eq!(log.log_end(), Offset(0));
     broker.directory.shared().unlink_doomed();
-    assert!(fs::read_dir(place.path()).unwrap().all(|entry| !entry.unwrap().file_name().to_string_lossy().ends_with(".deleted")));
+    assert!(
+        fs::read_dir(place.path()).unwrap().all(|entry| !entry
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .ends_with(".deleted"))
+    );
     broker.directory.shutdown();
 }
 
@@ -158,7 +164,10 @@ fn reconciling_sets_aside_what_no_topic_claims() {
     let place = tempfile::tempdir().unwrap();
     let broker = open(place.path(), small_segments());
     let opened = |name: &str, id: u128| {
-        broker.directory.open_log(&TopicPartition::new(name, 0), Uuid::from_u128(id), small_segments(), Arc::new(Ends::default())).map(drop)
+        broker
+            .directory
+            .open_log(&TopicPartition::new(name, 0), Uuid::from_u128(id), small_segments(), Arc::new(Ends::default()))
+            .map(drop)
     };
     opened("unknown", 1).unwrap();
     opened("recreated", 2).unwrap();
@@ -187,7 +196,13 @@ fn time_look_ups_find_records_inside_batches() {
     for i in 0..40 {
         broker.append(&batch_at(&[1; 500], &[NOW + i * 100, NOW + i * 100 + 50])).unwrap();
     }
-    let find = |timestamp, until| broker.runtime.block_on(broker.log.offset_for_timestamp(timestamp, Offset(until))).unwrap().map(|found| (found.offset.0, found.timestamp));
+    let find = |timestamp, until| {
+        broker
+            .runtime
+            .block_on(broker.log.offset_for_timestamp(timestamp, Offset(until)))
+            .unwrap()
+            .map(|found| (found.offset.0, found.timestamp))
+    };
     for i in [0, 1, 7, 23, 39] {
         assert_eq!(find(NOW + i * 100, 80), Some((i * 2, NOW + i * 100)));
         assert_eq!(find(NOW + i * 100 + 1, 80), Some((i * 2 + 1, NOW + i * 100 + 50)));
@@ -195,7 +210,8 @@ fn time_look_ups_find_records_inside_batches() {
     assert_eq!(find(0, 80), Some((0, NOW)));
     assert_eq!(find(NOW + 39 * 100 + 51, 80), None);
     assert_eq!(find(NOW + 39 * 100, 78), None, "not beyond the high watermark");
-    let youngest = |until| broker.runtime.block_on(broker.log.max_timestamp(Offset(until))).unwrap().map(|found| found.offset.0);
+    let youngest =
+        |until| broker.runtime.block_on(broker.log.max_timestamp(Offset(until))).unwrap().map(|found| found.offset.0);
     assert_eq!((youngest(80), youngest(40), youngest(0)), (Some(79), Some(39), None));
     broker.shutdown();
 }

@@ -52,7 +52,12 @@ impl Model {
     /// After a kill or a power cut the log may have lost its end, but nothing durable and nothing in between.
     fn accept_loss(&mut self, broker: &Broker) {
         let end = broker.log.log_end().0 as usize;
-        assert!((self.durable..=self.values.len()).contains(&end), "{} durable, {end} found, {} sent", self.durable, self.values.len());
+        assert!(
+            (self.durable..=self.values.len()).contains(&end),
+            "{} durable, {end} found, {} sent",
+            self.durable,
+            self.values.len()
+        );
         self.values.truncate(end);
         self.durable = end;
         self.check(broker, 0, 10_000);

@@ -117,7 +117,11 @@ fn a_missing_or_damaged_checkpoint_costs_a_scan_and_nothing_else() {
         let place = tempfile::tempdir().unwrap();
         filled(place.path(), 60);
         let checkpoint = place.path().join("checkpoint");
-        if damage { flip(&checkpoint, 20) } else { fs::remove_file(&checkpoint).unwrap() }
+        if damage {
+            flip(&checkpoint, 20);
+        } else {
+            fs::remove_file(&checkpoint).unwrap();
+        }
         let broker = open(place.path(), small_segments());
         assert_eq!(broker.log.log_end(), Offset(60));
         assert!(broker.log.recovery_report().stored_again > 60 * 700);
@@ -177,7 +181,8 @@ fn damaged_indexes_change_no_answer() {
         flipped[bit / 8] ^= 1 << (bit % 8);
         fs::write(&file, flipped).unwrap();
         let broker = open(place.path(), small_segments());
-        let found = |timestamp| broker.runtime.block_on(broker.log.offset_for_timestamp(timestamp, Offset(60))).unwrap();
+        let found =
+            |timestamp| broker.runtime.block_on(broker.log.offset_for_timestamp(timestamp, Offset(60))).unwrap();
         for i in 0..22 {
             assert_eq!(found(NOW + i * 10).unwrap().offset, Offset(i), "bit {bit}");
         }
@@ -207,7 +212,8 @@ fn a_retry_after_a_kill_is_a_duplicate() {
 
 #[test]
 fn damaged_producer_snapshots_are_made_again_from_the_log() {
-    let damages: [fn(&Path); 3] = [|path| fs::remove_file(path).unwrap(), |path| fs::write(path, []).unwrap(), |path| flip(path, 9)];
+    let damages: [fn(&Path); 3] =
+        [|path| fs::remove_file(path).unwrap(), |path| fs::write(path, []).unwrap(), |path| flip(path, 9)];
     for damage in damages {
         let place = tempfile::tempdir().unwrap();
         let broker = open(place.path(), small_segments());
@@ -217,7 +223,9 @@ fn damaged_producer_snapshots_are_made_again_from_the_log() {
         broker.shutdown();
         let snapshots = files(place.path(), ".snapshot");
         assert!(!snapshots.is_empty());
-        snapshots.iter().for_each(|path| damage(path));
+        for path in &snapshots {
+            damage(path);
+        }
         let broker = open(place.path(), small_segments());
         assert!(broker.append(&batch_of(4001, 39, &[1; 900])).unwrap().duplicate);
         assert!(!broker.append(&batch_of(4001, 40, &[1; 900])).unwrap().duplicate);
