@@ -27,6 +27,7 @@ def wait_for(condition, what, seconds=40):
 def create_topic(name, partitions=1, config=None):
     for future in ADMIN.create_topics([NewTopic(name, partitions, 1, config=config or {})]).values():
         future.result(30)
+    wait_for(lambda: name in ADMIN.list_topics(timeout=30).topics, f"the topic {name} exists")
 
 
 def produce(producer, topic, values, partitions=1):

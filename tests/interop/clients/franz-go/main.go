@@ -66,6 +66,7 @@ func client(options ...kgo.Opt) *kgo.Client {
 
 func createTopic(topic string, count int32, configs map[string]*string) {
 	check(must(admin.CreateTopics(ctx, count, 1, configs, topic)).Error())
+	waitFor("the topic "+topic+" exists", func() bool { return must(admin.ListTopics(ctx)).Has(topic) })
 }
 
 func numbers(from, to int) (values []string) {

@@ -20,7 +20,11 @@ async function waitFor(condition, what, seconds = 40) {
   }
 }
 
-const createTopic = (topic, numPartitions = 1, configEntries = []) => admin.createTopics({ topics: [{ topic, numPartitions, configEntries }] })
+async function createTopic(topic, numPartitions = 1, configEntries = []) {
+  // kafkajs' own wait gives up when a broker does not know the new topic at once.
+  await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] })
+  await waitFor(async () => (await admin.listTopics()).includes(topic), () => `the topic ${topic} exists`)
+}
 
 async function connectedProducer(options = {}) {
   const producer = kafka.producer({ allowAutoTopicCreation: false, ...options })
@@ -221,7 +225,7 @@ async function transactional() {
     await transaction.send({ topic: PREFIX, messages: [{ value: 'x' }] })
     await transaction.commit()
   } catch (error) {
-    assert.equal(error.retriable, false, `the client tried again and again: ${error}`)
+    assert.ok(!error.retriable && error.name !== 'KafkaJSNumberOfRetriesExceeded', `the client tried again and again: ${error}`)
     return `refused: ${error}`
   }
   await readFromStart(PREFIX, 1)
