@@ -58,7 +58,14 @@ public class Driver {
     static CreateTopicsResult createTopic(NewTopic topic) throws Exception {
         CreateTopicsResult created = admin.createTopics(List.of(topic));
         get(created.all());
-        waitFor(() -> get(admin.listTopics().names()).contains(topic.name()), () -> "the topic " + topic.name() + " exists");
+        var wanted = IntStream.range(0, topic.numPartitions()).boxed().collect(Collectors.toMap(p -> new TopicPartition(topic.name(), p), p -> OffsetSpec.earliest()));
+        waitFor(() -> {
+            try {
+                return get(admin.listOffsets(wanted).all()) != null;
+            } catch (RetriableException notYet) {
+                return false;
+            }
+        }, () -> "all partitions of " + topic.name() + " answer");
         return created;
     }
 

@@ -23,7 +23,8 @@ async function waitFor(condition, what, seconds = 40) {
 async function createTopic(topic, numPartitions = 1, configEntries = []) {
   // kafkajs' own wait gives up when a broker does not know the new topic at once.
   await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] })
-  await waitFor(async () => (await admin.listTopics()).includes(topic), () => `the topic ${topic} exists`)
+  const ready = () => admin.fetchTopicOffsets(topic).then(found => found.length === numPartitions, () => false)
+  await waitFor(ready, () => `all partitions of ${topic} answer`)
 }
 
 async function connectedProducer(options = {}) {
