@@ -83,7 +83,8 @@ class Broker:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def log_tail(self, lines=20):
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
 
     def cpu_seconds(self):
         """User and system time of the whole process, all threads, so far."""

@@ -27,6 +27,15 @@ def wait_for(condition, what, seconds=40):
 def create_topic(name, partitions=1, config=None):
     for future in ADMIN.create_topics([NewTopic(name, partitions, 1, config=config or {})]).values():
         future.result(30)
+    wanted = {TopicPartition(name, p): OffsetSpec.earliest() for p in range(partitions)}
+
+    def ready():
+        try:
+            return all(future.result(30).offset == 0 for future in ADMIN.list_offsets(wanted).values())
+        except KafkaException:
+            return False
+
+    wait_for(ready, f"all partitions of {name} answer")
 
 
 def produce(producer, topic, values, partitions=1):

@@ -66,6 +66,10 @@ func client(options ...kgo.Opt) *kgo.Client {
 
 func createTopic(topic string, count int32, configs map[string]*string) {
 	check(must(admin.CreateTopics(ctx, count, 1, configs, topic)).Error())
+	waitFor("all partitions of "+topic+" answer", func() bool {
+		offsets, err := admin.ListStartOffsets(ctx, topic)
+		return err == nil && offsets.Error() == nil && len(offsets[topic]) == int(count)
+	})
 }
 
 func numbers(from, to int) (values []string) {

@@ -55,8 +55,22 @@ public class Driver {
         }
     }
 
+    static CreateTopicsResult createTopic(NewTopic topic) throws Exception {
+        CreateTopicsResult created = admin.createTopics(List.of(topic));
+        get(created.all());
+        var wanted = IntStream.range(0, topic.numPartitions()).boxed().collect(Collectors.toMap(p -> new TopicPartition(topic.name(), p), p -> OffsetSpec.earliest()));
+        waitFor(() -> {
+            try {
+                return get(admin.listOffsets(wanted).all()) != null;
+            } catch (RetriableException notYet) {
+                return false;
+            }
+        }, () -> "all partitions of " + topic.name() + " answer");
+        return created;
+    }
+
     static void createTopic(String topic, int partitions) throws Exception {
-        get(admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1))).all());
+        createTopic(new NewTopic(topic, partitions, (short) 1));
     }
 
     /** Options are name, value, name, value. */
@@ -315,8 +329,7 @@ public class Driver {
 
     static String administer() throws Exception {
         NewTopic topic = new NewTopic(prefix, 2, (short) 1).configs(Map.of("retention.ms", "123456", "cleanup.policy", "delete"));
-        CreateTopicsResult created = admin.createTopics(List.of(topic));
-        get(created.all());
+        CreateTopicsResult created = createTopic(topic);
         check(get(created.config(prefix)).get("retention.ms").value().equals("123456"), () -> "the answer to CreateTopics holds the configs");
         check(topicConfig("retention.ms").value().equals("123456"), () -> "the created topic keeps its config");
         check(topicConfig("retention.ms").source() == ConfigEntry.ConfigSource.DYNAMIC_TOPIC_CONFIG, () -> "source of a topic's own value");

@@ -20,7 +20,12 @@ async function waitFor(condition, what, seconds = 40) {
   }
 }
 
-const createTopic = (topic, numPartitions = 1, configEntries = []) => admin.createTopics({ topics: [{ topic, numPartitions, configEntries }] })
+async function createTopic(topic, numPartitions = 1, configEntries = []) {
+  // kafkajs' own wait gives up when a broker does not know the new topic at once.
+  await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] })
+  const ready = () => admin.fetchTopicOffsets(topic).then(found => found.length === numPartitions, () => false)
+  await waitFor(ready, () => `all partitions of ${topic} answer`)
+}
 
 async function connectedProducer(options = {}) {
   const producer = kafka.producer({ allowAutoTopicCreation: false, ...options })
@@ -221,7 +226,7 @@ async function transactional() {
     await transaction.send({ topic: PREFIX, messages: [{ value: 'x' }] })
     await transaction.commit()
   } catch (error) {
-    assert.equal(error.retriable, false, `the client tried again and again: ${error}`)
+    assert.ok(!error.retriable && error.name !== 'KafkaJSNumberOfRetriesExceeded', `the client tried again and again: ${error}`)
     return `refused: ${error}`
   }
   await readFromStart(PREFIX, 1)

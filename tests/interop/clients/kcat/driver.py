@@ -41,7 +41,10 @@ def create(topic):
 
     def created():
         found[:] = json.loads(kcat("-L", "-J", "-t", topic, "-X", "allow.auto.create.topics=true"))["topics"][0]["partitions"]
-        return found and all(p["leader"] >= 0 for p in found)
+        try:
+            return found and all(kcat("-Q", "-t", f"{topic}:{p['partition']}:-2") for p in found)
+        except RuntimeError:
+            return False
 
     wait_for(created, lambda: f"auto-creation of {topic}")
     return len(found)
