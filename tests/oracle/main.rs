@@ -50,6 +50,8 @@ macro_rules! conversations {
 
 conversations! {
     data: produce fetch list_offsets producer_ids;
+    groups: commit fetch_offsets group_max_size initial_rebalance_delay leave list_describe_delete member_id_required protocol_vote rebalance static_join_while_waiting static_members timeouts validation;
+    metadata: alter_configs create_partitions create_topics delete_topics describe_configs incremental_alter_configs static_synonyms;
 }
 
 #[test]

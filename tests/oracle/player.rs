@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use naru_protocol::json::Value;
 use naru_protocol::records::{BatchBuilder, Codec, batches, checksum};
+use naru_protocol::wire::{Reader, Writer};
 use naru_protocol::{ApiKey, RequestHeader, ResponseHeader};
 use serde_json::{Map, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -106,7 +107,8 @@ impl Connection {
     /// `Err` is a connection that the broker closed.
     async fn ask(&mut self, step: i64, script: &Value, body: Option<Value>) -> Result<Option<Map<String, Value>>, ()> {
         if let Some(api) = script["api"].as_str() {
-            let key = ApiKey::from_name(api).unwrap_or_else(|| panic!("no API is called {api}"));
+            let known = ApiKey::ALL.iter().copied().find(|key| key.name() == api);
+            let key = known.unwrap_or_else(|| panic!("no API is called {api}"));
             let version = script["version"].as_i64().unwrap() as i16;
             let body = body.unwrap_or_else(|| json!({}));
             self.send(step as i32, key, version, &body, script["client"].as_str().unwrap_or("oracle")).await?;
@@ -139,7 +141,9 @@ impl Connection {
             correlation_id: id,
             client_id: Some(client.into()),
         };
-        let mut head = header.to_bytes().to_vec();
+        let mut head = Writer::new();
+        header.encode(&mut head).unwrap_or_else(|error| panic!("step {id}: {error}"));
+        let mut head = head.into_chunks().concat();
         head[2..4].copy_from_slice(&version.to_be_bytes());
         let frame = [&((head.len() + body.len()) as u32).to_be_bytes()[..], &head, &body].concat();
         self.stream.write_all(&frame).await.map_err(drop)
@@ -151,7 +155,9 @@ impl Connection {
         self.stream.read_exact(&mut frame).await.map_err(drop)?;
         let frame = Bytes::from(frame);
         let known = version.min(*key.versions().end());
-        let mut body = ResponseHeader::split(frame, key, known).unwrap().1;
+        let mut frame = Reader::new(frame);
+        ResponseHeader::decode(&mut frame, key, known).unwrap();
+        let mut body = frame.into_rest();
         let refused = key == ApiKey::ApiVersions && body.get(..2) == Some(&[0, 35]);
         let version = if refused { 0 } else { known };
         Ok((key.json().response.decode)(body.copy_to_bytes(body.len()), version).unwrap())
