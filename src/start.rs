@@ -133,14 +133,12 @@ async fn open_metadata(
 }
 
 /// Sets aside what no topic claims. The metadata's own log is open already, and claimed.
-async fn reconcile(
-    data: &Arc<DataDirectory>,
-    config: &BrokerConfig,
-    image: &MetadataImage,
-) -> Result<(), StartError> {
+async fn reconcile(data: &Arc<DataDirectory>, config: &BrokerConfig, image: &MetadataImage) -> Result<(), StartError> {
     let expected: Vec<(TopicPartition, Uuid)> = image
         .topics()
-        .flat_map(|topic| (0..topic.partitions).map(|index| (TopicPartition::new(Arc::clone(&topic.name), index), topic.id)))
+        .flat_map(|topic| {
+            (0..topic.partitions).map(|index| (TopicPartition::new(Arc::clone(&topic.name), index), topic.id))
+        })
         .chain([metadata_log::place()])
         .collect();
     let data = Arc::clone(data);

@@ -26,7 +26,7 @@ pub(super) async fn handle(
     let topics = match broker.metadata().create_topics(specs, request.validate_only).await {
         Ok(outcomes) => {
             let results = outcomes.into_iter().map(|(name, outcome)| match outcome {
-                Ok(created) => describe(&broker, &created, request.validate_only),
+                Ok(created) => describe(&broker, &created),
                 Err(error) => refuse(name, error),
             });
             results.collect()
@@ -48,7 +48,7 @@ fn spec(topic: CreatableTopic) -> TopicSpec {
     }
 }
 
-fn describe(broker: &Broker, created: &CreatedTopic, validate_only: bool) -> CreatableTopicResult {
+fn describe(broker: &Broker, created: &CreatedTopic) -> CreatableTopicResult {
     let topic = &created.topic;
     let image = broker.metadata().image();
     let settings = describe_topic(&topic.overrides, image.dynamic_broker_config(), broker.config());
@@ -61,8 +61,7 @@ fn describe(broker: &Broker, created: &CreatedTopic, validate_only: bool) -> Cre
     });
     CreatableTopicResult {
         name: topic.name.as_ref().into(),
-        // What was only checked has no id.
-        topic_id: if validate_only { Default::default() } else { topic.id },
+        topic_id: topic.id,
         num_partitions: topic.partitions,
         replication_factor: created.replication_factor,
         configs: Some(configs.collect()),

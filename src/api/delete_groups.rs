@@ -2,6 +2,7 @@
 //!
 //! - 3: a text with each error.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use naru_protocol::ErrorCode;
@@ -17,7 +18,9 @@ pub(super) async fn handle(
     request: DeleteGroupsRequest,
 ) -> Answer<DeleteGroupsResponse> {
     let mut results = Vec::with_capacity(request.groups_names.len());
-    for group_id in request.groups_names {
+    let mut named = HashSet::new();
+    // A group that is named twice is answered once.
+    for group_id in request.groups_names.into_iter().filter(|name| named.insert(name.clone())) {
         let error_code = broker.groups().delete_group(&group_id).await.kept().await.err().unwrap_or(ErrorCode::NONE);
         let error_message = (error_code != ErrorCode::NONE).then(|| error_code.message().into());
         results.push(DeletableGroupResult { group_id, error_code, error_message });

@@ -194,10 +194,13 @@ impl Wanted {
     }
 
     fn answer(self, read_committed: bool) -> PartitionData {
+        let unknown =
+            matches!(self.partition, Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID));
         let nothing = PartitionData {
             partition_index: self.request.partition,
             high_watermark: -1,
-            aborted_transactions: read_committed.then(Vec::new),
+            // Empty, not null: so Kafka answers about what does not exist.
+            aborted_transactions: unknown.then(Vec::new),
             records: Some(Records::default()),
             ..Default::default()
         };
@@ -212,6 +215,7 @@ impl Wanted {
                 high_watermark: fetched.high_watermark.0,
                 last_stable_offset: fetched.last_stable_offset.0,
                 log_start_offset: fetched.log_start.0,
+                aborted_transactions: read_committed.then(Vec::new),
                 records: Some(fetched.records.into()),
                 ..nothing
             },

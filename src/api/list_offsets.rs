@@ -28,11 +28,16 @@ pub(super) async fn handle(
     request: ListOffsetsRequest,
 ) -> Answer<ListOffsetsResponse> {
     let repeated = repeated(&request);
+    let mut refused = HashSet::new();
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for asked in topic.partitions {
-            let place = if repeated.contains(&(topic.name.to_string(), asked.partition_index)) {
+            let asked_for = (topic.name.to_string(), asked.partition_index);
+            let place = if repeated.contains(&asked_for) {
+                if !refused.insert(asked_for) {
+                    continue;
+                }
                 Err(ErrorCode::INVALID_REQUEST)
             } else {
                 list(&broker, context.version, &topic.name, &asked).await
@@ -44,7 +49,7 @@ pub(super) async fn handle(
     Answer::Ready(ListOffsetsResponse { topics, ..Default::default() })
 }
 
-/// Partitions named more than once: Kafka refuses them, since it could not tell which answer is whose.
+/// Partitions named more than once: Kafka refuses them, each with one answer, since nobody could tell which is whose.
 fn repeated(request: &ListOffsetsRequest) -> HashSet<(String, i32)> {
     let mut seen = HashSet::new();
     let all = request.topics.iter().flat_map(|topic| topic.partitions.iter().map(move |p| (topic, p)));

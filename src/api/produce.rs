@@ -112,16 +112,11 @@ pub(super) async fn handle(
     }
 }
 
-async fn append(
-    broker: &Broker,
-    version: i16,
-    topic: &str,
-    data: PartitionProduceData,
-) -> Result<Accepted, Refusal> {
-    let partition = broker.partition(topic, data.index)?;
+async fn append(broker: &Broker, version: i16, topic: &str, data: PartitionProduceData) -> Result<Accepted, Refusal> {
     if is_internal_topic(topic) {
         return Err(ErrorCode::INVALID_TOPIC_EXCEPTION.into());
     }
+    let partition = broker.partition(topic, data.index)?;
     let records = data.records.ok_or(ErrorCode::INVALID_REQUEST)?.to_bytes();
     let rules = rules(broker, version, &*broker.topic_config(&partition.topic_id())?);
     let compressed_and_large = records.len() >= CHECK_ELSEWHERE_FROM && rules.payload == PayloadValidation::Full;
@@ -134,10 +129,8 @@ async fn append(
     let batch = batch.map_err(|invalid| refuse_invalid(&invalid, &partition))?;
     refuse_transactions(&batch)?;
     let appended = partition.append(&batch, broker.now_ms(), Origin::Client).await;
-    let appended = appended.map_err(|error| Refusal {
-        message: Some(error.to_string().into()),
-        ..ErrorCode::from(&error).into()
-    })?;
+    let appended = appended
+        .map_err(|error| Refusal { message: Some(error.to_string().into()), ..ErrorCode::from(&error).into() })?;
     // Of a duplicate Kafka answers the time stamp of the batch it has, whosever clock that shows.
     let broker_time = batch.header.timestamp_type() == records::TimestampType::LogAppendTime || appended.duplicate;
     let log_append_time_ms = if broker_time { appended.max_timestamp } else { -1 };
@@ -191,8 +184,28 @@ fn refuse_invalid(invalid: &InvalidBatch, partition: &Partition) -> Refusal {
     Refusal {
         error_code: ErrorCode(invalid.error_code()),
         message: Some(invalid.to_string().into()),
-        log_start_offset: partition.log().log_start().0,
+        log_start_offset: if was_read(invalid) { partition.log().log_start().0 } else { -1 },
         record_errors: record_errors.collect(),
+    }
+}
+
+/// Whether the batch was looked into. Kafka names the log start offset only then.
+fn was_read(invalid: &InvalidBatch) -> bool {
+    match invalid {
+        InvalidBatch::NoBatch
+        | InvalidBatch::MoreThanOneBatch
+        | InvalidBatch::OldFormat(_)
+        | InvalidBatch::Damaged { .. }
+        | InvalidBatch::Checksum { .. }
+        | InvalidBatch::ZstdTooEarly
+        | InvalidBatch::TooLarge { .. }
+        | InvalidBatch::Unreadable(_) => false,
+        InvalidBatch::BaseOffset(_)
+        | InvalidBatch::Count { .. }
+        | InvalidBatch::Control
+        | InvalidBatch::Sequence { .. }
+        | InvalidBatch::OffsetDelta { .. }
+        | InvalidBatch::Records { .. } => true,
     }
 }
 

@@ -46,14 +46,15 @@ impl StoredMetadata {
 
     async fn append_durably(&self, records: Vec<Bytes>) -> Result<(), MetadataLogError> {
         let now_ms = self.clock.now_ms();
-        let entries = records.into_iter().map(|record| (None, Some(record))).collect();
-        let Some(batch) = state_log::batch(entries, now_ms) else {
-            return Err(MetadataLogError::NoSpace("the change does not fit one batch; make it smaller".to_owned()));
+        let entries: Vec<_> = records.into_iter().map(|record| (None, Some(record))).collect();
+        let Some(batch) = state_log::batch(&entries, now_ms) else {
+            return Err(MetadataLogError::Refused("the change does not fit one batch; make it smaller".to_owned()));
         };
-        let appended = self.partition.append(&batch, now_ms, Origin::Coordinator).await.map_err(|error| match error {
-            AppendError::NoSpace | AppendError::TooLarge { .. } => MetadataLogError::NoSpace(error.to_string()),
-            error => self.fail(&error),
-        })?;
+        let appended =
+            self.partition.append(&batch, now_ms, Origin::Coordinator).await.map_err(|error| match error {
+                AppendError::NoSpace | AppendError::TooLarge { .. } => MetadataLogError::Refused(error.to_string()),
+                error => self.fail(&error),
+            })?;
         let durable = self.partition.high_watermark().reached(appended.durable_at).await;
         durable.map_err(|error| self.fail(&error))
     }

@@ -6,8 +6,8 @@ use naru_protocol::records::{
 };
 
 use crate::partition::Partition;
-use crate::storage::types::Offset;
 use crate::storage::ReadError;
+use crate::storage::types::Offset;
 
 /// A key, and a value unless it is a tombstone.
 pub(super) type Entry = (Option<Bytes>, Option<Bytes>);
@@ -22,9 +22,9 @@ pub(super) enum ReplayError {
 }
 
 /// One batch of these records, as the storage engine takes it. `None` if they do not fit a batch.
-pub(super) fn batch(entries: Vec<Entry>, now_ms: i64) -> Option<ValidBatch> {
+pub(super) fn batch(entries: &[Entry], now_ms: i64) -> Option<ValidBatch> {
     let mut builder = BatchBuilder::new(Codec::None);
-    for (key, value) in &entries {
+    for (key, value) in entries {
         builder.push(now_ms, key.as_deref(), value.as_deref(), &[]).ok()?;
     }
     let rules = Validation {
@@ -42,10 +42,7 @@ pub(super) fn batch(entries: Vec<Entry>, now_ms: i64) -> Option<ValidBatch> {
 }
 
 /// Hands over every record of a partition, the oldest first.
-pub(super) async fn replay(
-    partition: &Partition,
-    each: &mut (dyn FnMut(Entry) + Send),
-) -> Result<(), ReplayError> {
+pub(super) async fn replay(partition: &Partition, each: &mut (dyn FnMut(Entry) + Send)) -> Result<(), ReplayError> {
     let log = partition.log();
     let mut failure = None;
     let visit = |batch: naru_protocol::records::Batch| {

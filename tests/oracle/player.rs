@@ -179,8 +179,9 @@ fn build(spec: &Value) -> Vec<u8> {
         other => panic!("no codec is called {other}"),
     };
     let number = |name: &str, default: i64| spec[name].as_i64().unwrap_or(default);
+    let first = number("baseOffset", 0);
     let mut builder = BatchBuilder::new(codec)
-        .base_offset(number("baseOffset", 0))
+        .base_offset(first)
         .leader_epoch(number("leaderEpoch", -1) as i32)
         .transactional(spec["txn"] == true)
         .control(spec["control"] == true);
@@ -190,7 +191,7 @@ fn build(spec: &Value) -> Vec<u8> {
     if spec["tsType"] == "append" {
         builder = builder.log_append_time(number("logAppendTime", -1));
     }
-    for record in spec["records"].as_array().into_iter().flatten() {
+    for (offset, record) in (first..).zip(spec["records"].as_array().into_iter().flatten()) {
         let bytes = |value: &Value| value.as_str().map(|text| Bytes::from(text.to_owned()));
         let timestamp = record["ts"].as_i64().unwrap_or_else(now_ms);
         let headers = record["h"].as_array().into_iter().flatten().map(|header| naru_protocol::records::Header {
@@ -199,13 +200,7 @@ fn build(spec: &Value) -> Vec<u8> {
         });
         let (key, value) = (bytes(&record["k"]), bytes(&record["v"]));
         builder
-            .push_record(&naru_protocol::records::Record {
-                offset: 0,
-                timestamp,
-                key,
-                value,
-                headers: headers.collect(),
-            })
+            .push_record(&naru_protocol::records::Record { offset, timestamp, key, value, headers: headers.collect() })
             .unwrap();
     }
     let mut batch = builder.build().unwrap().to_vec();
