@@ -1,5 +1,7 @@
 //! What a client learns about the broker before it asks for anything else, and what happens to requests that make no sense.
 
+use std::ops::Deref;
+
 use naru_broker::RunningBroker;
 use naru_broker::api::TABLE;
 use naru_broker::broker::Broker;
@@ -7,15 +9,35 @@ use naru_broker::config::{BrokerConfig, Setting, SettingSource};
 use naru_client::{Connection, Error};
 use naru_protocol::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use naru_protocol::{ErrorCode, decode_response};
+use tempfile::TempDir;
 
-async fn start() -> RunningBroker {
-    let listener =
-        Setting { name: "listeners".into(), value: "127.0.0.1:0".into(), source: SettingSource::Flag("--listen") };
-    let config = BrokerConfig::from_sources([listener]).expect("good settings");
-    Broker::start(config).await.expect("the broker starts")
+/// A broker with a directory of its own, which goes with it.
+struct TestBroker {
+    running: RunningBroker,
+    _directory: TempDir,
 }
 
-async fn connect(server: &RunningBroker) -> Connection {
+impl Deref for TestBroker {
+    type Target = RunningBroker;
+
+    fn deref(&self) -> &RunningBroker {
+        &self.running
+    }
+}
+
+async fn start() -> TestBroker {
+    let directory = TempDir::new().expect("a directory");
+    let data_dir = directory.path().to_string_lossy().into_owned();
+    let settings = [("listeners", "127.0.0.1:0".to_owned()), ("log.dirs", data_dir)].map(|(name, value)| Setting {
+        name: name.into(),
+        value,
+        source: SettingSource::Override,
+    });
+    let config = BrokerConfig::from_sources(settings).expect("good settings");
+    TestBroker { running: Broker::start(config).await.expect("the broker starts"), _directory: directory }
+}
+
+async fn connect(server: &TestBroker) -> Connection {
     Connection::connect(&server.listeners()[0].bound[0].to_string()).await.expect("the server listens")
 }
 
@@ -129,6 +151,6 @@ async fn bytes_behind_a_body_are_ignored() {
 async fn a_client_notices_that_nobody_listens() {
     let server = start().await;
     let address = server.listeners()[0].bound[0].to_string();
-    server.shutdown().await.expect("a clean stop");
+    server.running.shutdown().await.expect("a clean stop");
     assert!(matches!(Connection::connect(&address).await, Err(Error::Connect { .. })));
 }
