@@ -36,11 +36,8 @@ pub(super) async fn handle(
 }
 
 fn answer(deleted: DeletedTopic) -> DeletableTopicResult {
-    let mut result = DeletableTopicResult {
-        name: deleted.name.map(Into::into),
-        topic_id: deleted.id,
-        ..Default::default()
-    };
+    let mut result =
+        DeletableTopicResult { name: deleted.name.map(Into::into), topic_id: deleted.id, ..Default::default() };
     if let Err(error) = deleted.result {
         result.error_code = error.code;
         result.error_message = error.message.map(Into::into);

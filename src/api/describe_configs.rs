@@ -61,8 +61,7 @@ fn settings(broker: &Broker, kind: i8, name: &str) -> Result<Vec<ConfigEntry>, (
     let dynamic = image.dynamic_broker_config();
     match ResourceKind::try_from(kind) {
         Ok(ResourceKind::Topic) => {
-            check_topic_name(name)
-                .map_err(|error| (ErrorCode::INVALID_TOPIC_EXCEPTION, Some(error.to_string())))?;
+            check_topic_name(name).map_err(|error| (ErrorCode::INVALID_TOPIC_EXCEPTION, Some(error.to_string())))?;
             let topic = image.topic(name).ok_or((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, None))?;
             Ok(describe_topic(&topic.overrides, dynamic, broker.config()))
         }

@@ -68,8 +68,7 @@ async fn fetch(broker: &Broker, version: i16, group: OffsetFetchRequestGroup) ->
 
 fn look_up(broker: &Broker, version: i16, asked: &OffsetFetchRequestTopics) -> OffsetsOfTopic {
     let image = broker.metadata().image();
-    let found =
-        if version >= TOPIC_IDS_SINCE { image.topic_by_id(&asked.topic_id) } else { image.topic(&asked.name) };
+    let found = if version >= TOPIC_IDS_SINCE { image.topic_by_id(&asked.topic_id) } else { image.topic(&asked.name) };
     OffsetsOfTopic {
         topic: found.map_or_else(|| asked.name.clone(), |topic| topic.name.as_ref().into()),
         topic_id: found.map_or(asked.topic_id, |topic| topic.id),

@@ -112,12 +112,7 @@ pub(super) async fn handle(
     }
 }
 
-async fn append(
-    broker: &Broker,
-    version: i16,
-    topic: &str,
-    data: PartitionProduceData,
-) -> Result<Accepted, Refusal> {
+async fn append(broker: &Broker, version: i16, topic: &str, data: PartitionProduceData) -> Result<Accepted, Refusal> {
     let partition = broker.partition(topic, data.index)?;
     if is_internal_topic(topic) {
         return Err(ErrorCode::INVALID_TOPIC_EXCEPTION.into());
@@ -134,10 +129,8 @@ async fn append(
     let batch = batch.map_err(|invalid| refuse_invalid(&invalid, &partition))?;
     refuse_transactions(&batch)?;
     let appended = partition.append(&batch, broker.now_ms(), Origin::Client).await;
-    let appended = appended.map_err(|error| Refusal {
-        message: Some(error.to_string().into()),
-        ..ErrorCode::from(&error).into()
-    })?;
+    let appended = appended
+        .map_err(|error| Refusal { message: Some(error.to_string().into()), ..ErrorCode::from(&error).into() })?;
     // Of a duplicate Kafka answers the time stamp of the batch it has, whosever clock that shows.
     let broker_time = batch.header.timestamp_type() == records::TimestampType::LogAppendTime || appended.duplicate;
     let log_append_time_ms = if broker_time { appended.max_timestamp } else { -1 };

@@ -1,12 +1,10 @@
 //! The broker: everything that the handlers of the APIs reach, and the glue between the rooms below them.
 //!
-//! Metadata says which topics should be; [`follow`] makes the partitions so. The coordinators and the metadata keep their
-//! state in logs of the same engine: [`metadata_log`] and [`offsets_topic`] are how they reach them.
+//! Metadata says which topics should be; [`follow`] makes the partitions so. The coordinators keep their
+//! state in logs of the same engine: [`offsets_topic`] is how the group coordinator reaches its own.
 
 pub(crate) mod follow;
-pub(crate) mod metadata_log;
 pub(crate) mod offsets_topic;
-mod state_log;
 
 use std::ops::Range;
 use std::sync::Arc;

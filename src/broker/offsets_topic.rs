@@ -9,7 +9,7 @@ use crate::partition::{Partition, Partitions};
 use crate::storage::types::Offset;
 use crate::storage::{AppendError, Origin};
 
-use super::state_log;
+use crate::storage::state_log;
 
 /// The topic; it is created when the first record is written.
 pub(crate) struct StoredOffsets {
@@ -77,7 +77,7 @@ impl OffsetsLog for StoredOffsetsLog {
                     apply(KeyValue { key, value });
                 }
             };
-            let replayed = state_log::replay(&self.0, &mut apply).await;
+            let replayed = state_log::replay(self.0.log(), &mut apply).await;
             replayed.map_err(|error| OffsetsLogError::Offline(error.to_string()))
         })
     }
