@@ -87,8 +87,8 @@ impl Default for StorageOptions {
             node_id: 1,
             flush_threads: 16,
             helper_threads: 4,
-            retention_check_interval: Duration::from_secs(300),
-            idle_log_timeout: Duration::from_secs(300),
+            retention_check_interval: Duration::from_mins(5),
+            idle_log_timeout: Duration::from_mins(5),
             producer_id_expiration_ms: 24 * 3600 * 1000,
             max_open_segments: 1024,
         }

@@ -5,6 +5,7 @@
 //! orderly stop.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex, RwLock};
 use uuid::Uuid;
 
+use super::ballast::Ballast;
 use super::checkpoint::{self, Checkpoint, LogCheckpoint, LogEnd};
 use super::clock::Clock;
 use super::config::{LogConfig, StorageOptions};
@@ -21,6 +23,7 @@ use super::disk::{Disk, read_file, replace_file};
 use super::log::{Engine, Log, LogObserver};
 use super::meta::{self, Meta, MetaError};
 use super::partition_metadata::{self, PartitionMetadataError};
+use super::reconcile::is_blank;
 use super::recovery;
 use super::scan::ScanError;
 use super::segment::{DELETED, Segment};
@@ -35,7 +38,7 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often idle logs and open files are looked for.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10);
 /// A sealed segment that nobody read for so long is closed.
-const OPEN_SEGMENT_LIFETIME: Duration = Duration::from_secs(60);
+const OPEN_SEGMENT_LIFETIME: Duration = Duration::from_mins(1);
 
 /// Why a data directory or a log in it cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -139,11 +142,13 @@ impl DataDirectory {
             io::ErrorKind::WouldBlock => OpenError::Locked(path.to_owned()),
             _ => io(error),
         })?;
+        let ballast = Ballast::release(&*disk, path);
         let meta = open_meta(&*disk, path, &options)?;
         let unopened = read_checkpoint(&*disk, path).into_iter().map(|log| (log.partition.clone(), log)).collect();
         let engine = Arc::new(Engine {
             flushers: Workers::new("naru-flush", options.flush_threads),
             helpers: Workers::new("naru-log", options.helper_threads),
+            ballast,
             disk,
             clock,
             options,
@@ -218,6 +223,7 @@ impl DataDirectory {
         if let Err(error) = self.shared.write_clean_checkpoint() {
             tracing::error!(%error, "cannot write the checkpoint; the next start scans more");
         }
+        self.shared.all_logs().iter().for_each(|log| log.retire());
     }
 
     fn stop_threads(&mut self) {
@@ -256,6 +262,7 @@ impl Shared {
             ("naru-housekeeping", HOUSEKEEPING_INTERVAL, |shared| {
                 shared.close_idle();
                 shared.unlink_doomed();
+                shared.engine.ballast.refill(&*shared.engine.disk);
             }),
             ("naru-retention", self.engine.options.retention_check_interval, |shared| shared.apply_retention()),
         ]
@@ -302,34 +309,37 @@ impl Shared {
         let log = Log::new(self.engine.clone(), partition.clone(), topic_id, directory, config, observer, recovered);
         // From one to the other under one lock: a checkpoint must not miss the log in between.
         let mut checkpointing = self.checkpoint.lock();
-        if self.logs.write().insert(partition.clone(), log.clone()).is_some() {
-            tracing::error!(log = %partition, "the log was opened twice at once");
-        }
+        match self.logs.write().entry(partition.clone()) {
+            Entry::Occupied(_) => return Err(OpenError::AlreadyOpen(partition.clone())),
+            Entry::Vacant(place) => place.insert(log.clone()),
+        };
         checkpointing.unopened.remove(partition);
         Ok(log)
     }
 
-    /// Sees to it that the directory exists and belongs to the topic.
+    /// Sees to it that the directory exists and belongs to the topic. A new one is made durable with its first segment
+    /// (`Log::found`): until then nothing in it is missed, and a thousand topics are created without a flush.
     fn claim(&self, directory: &Path, topic_id: Uuid) -> Result<(), OpenError> {
         let disk = &*self.engine.disk;
         let path = directory.join(partition_metadata::FILE_NAME);
         let io = |source| OpenError::Io { path: path.clone(), source };
-        match read_file(disk, &path) {
-            Ok(contents) => {
-                let found = partition_metadata::decode(&contents)
-                    .map_err(|source| OpenError::PartitionMetadata { path: path.clone(), source })?;
-                if found == topic_id {
-                    Ok(())
-                } else {
-                    Err(OpenError::WrongTopic { path: directory.to_owned(), found, expected: topic_id })
-                }
+        let found = match read_file(disk, &path) {
+            Ok(contents) => Some(partition_metadata::decode(&contents)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(io(error)),
+        };
+        match found {
+            Some(Ok(found)) if found == topic_id => Ok(()),
+            Some(Ok(found)) => Err(OpenError::WrongTopic { path: directory.to_owned(), found, expected: topic_id }),
+            // A power cut can leave a blank file of a log that never had a record.
+            Some(Err(source)) if !is_blank(disk, directory).map_err(io)? => {
+                Err(OpenError::PartitionMetadata { path, source })
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            _ => {
                 disk.create_directory(directory).map_err(io)?;
-                replace_file(disk, &path, &partition_metadata::encode(topic_id)).map_err(io)?;
-                disk.sync_directory(&self.path).map_err(io)
+                let file = disk.create(&path).map_err(io)?;
+                file.write_at(&partition_metadata::encode(topic_id), 0).map_err(io)
             }
-            Err(error) => Err(io(error)),
         }
     }
 
@@ -366,7 +376,7 @@ impl Shared {
     }
 
     /// Puts idle logs to sleep and closes files that nobody reads.
-    fn close_idle(&self) {
+    pub(super) fn close_idle(&self) {
         let lifetime = OPEN_SEGMENT_LIFETIME.as_millis() as u64;
         let now = self.engine.now();
         let mut open = Vec::new();
@@ -399,7 +409,16 @@ impl Shared {
         let mut checkpointing = self.checkpoint.lock();
         let mut logs = Vec::new();
         for log in self.all_logs() {
-            logs.push(log.checkpoint()?);
+            match log.checkpoint() {
+                Ok(known) => logs.push(known),
+                // The log keeps the recovery point it had; the others go on.
+                Err(error) => {
+                    tracing::warn!(log = %log.partition(), %error, "cannot write the log's epochs; it will be scanned further back");
+                    logs.extend(
+                        checkpointing.written.iter().find(|known| known.partition == *log.partition()).cloned(),
+                    );
+                }
+            }
         }
         logs.extend(checkpointing.unopened.values().cloned());
         logs.sort_by(|a, b| a.partition.cmp(&b.partition));

@@ -52,7 +52,7 @@ pub trait Disk: Send + Sync {
 /// An open file.
 pub trait DiskFile: Send + Sync {
     /// Length in bytes.
-    fn len(&self) -> io::Result<u64>;
+    fn size(&self) -> io::Result<u64>;
     /// Reserves disk space for `from..to` and makes the file at least `to` long. When the space is not there, the
     /// file is put back to `from` bytes and the error is returned.
     fn allocate(&self, from: u64, to: u64) -> io::Result<()>;
@@ -164,7 +164,7 @@ impl Disk for SystemDisk {
 struct SystemFile(Arc<fs::File>);
 
 impl DiskFile for SystemFile {
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
 
@@ -239,7 +239,7 @@ pub(super) fn allocate(file: &fs::File, from: u64, to: u64) -> io::Result<()> {
 /// Reads a whole file.
 pub fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     let file = disk.open(path)?;
-    let mut contents = vec![0; file.len()? as usize];
+    let mut contents = vec![0; file.size()? as usize];
     let read = file.read_at(&mut contents, 0)?;
     contents.truncate(read);
     Ok(contents)
@@ -299,7 +299,7 @@ mod tests {
         map.reserve(8192).unwrap();
         writer.append(&[&[1; 4000], &[2; 97]]).unwrap();
         assert_eq!(map.published(), 4097);
-        assert_eq!(file.len().unwrap(), 8192);
+        assert_eq!(file.size().unwrap(), 8192);
     }
 
     #[test]

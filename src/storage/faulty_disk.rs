@@ -3,7 +3,8 @@
 //!
 //! The model of a power cut: of a file, flushed ranges are safe, and every 512-byte sector of the rest is either as it was
 //! or as it was last written, by the seed. Of a directory, the names as last synced are safe, and the changes since are
-//! either all there or all gone. A length is safe after a flush or sync of the file.
+//! either all there or all gone. A length is safe after a flush or sync of the file. After a flush that failed, the kernel
+//! takes its pages for clean: no later flush makes them safe unless they are written again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -64,6 +65,8 @@ struct State {
     changes: u64,
     /// The call at which the process stops.
     stop_at: Option<u64>,
+    /// The call that fails.
+    fail_at: Option<u64>,
     dead: bool,
     full: bool,
     /// Calls of an operation to come before one fails, and how.
@@ -77,6 +80,8 @@ struct State {
 #[derive(Default, Clone)]
 struct File {
     safe: Vec<u8>,
+    /// Where the kernel forgot that pages are dirty.
+    forgotten: Vec<(u64, u64)>,
     /// The inode as it is in the page cache; kept open so that unlinked files can come back.
     live: Option<Arc<dyn DiskFile>>,
 }
@@ -115,6 +120,12 @@ impl FaultyDisk {
         state.stop_at = Some(state.changes + n);
     }
 
+    /// Lets the `n`-th change from now fail, counted from 0; the process goes on.
+    pub fn fail_change(&self, n: u64) {
+        let mut state = self.0.state.lock();
+        state.fail_at = Some(state.changes + n);
+    }
+
     /// Whether the process has died.
     pub fn is_dead(&self) -> bool {
         self.0.state.lock().dead
@@ -135,6 +146,7 @@ impl FaultyDisk {
         let mut state = self.0.state.lock();
         state.dead = false;
         state.stop_at = None;
+        state.fail_at = None;
         state.failing.clear();
     }
 
@@ -173,7 +185,7 @@ impl FaultyDisk {
                     let contents = survivors(state.files.get(inode), dice)?;
                     let file = self.0.real.create(&path)?;
                     file.write_at(&contents, 0)?;
-                    after.files.insert(*inode, File { safe: contents, live: Some(file) });
+                    after.files.insert(*inode, File { safe: contents, live: Some(file), ..File::default() });
                 }
             }
         }
@@ -204,6 +216,9 @@ impl FaultyDisk {
                 return Err(io::Error::other("the process dies here"));
             }
             state.changes += 1;
+            if state.fail_at == Some(state.changes - 1) {
+                return Err(io::Error::other("the disk fails here"));
+            }
         }
         Ok(())
     }
@@ -245,16 +260,35 @@ impl FaultyDisk {
         state.directories.get(&parent)?.live.get(&name).copied()
     }
 
+    /// The kernel gave up on a range: it is not dirty any more, and not safe either.
+    fn forget(&self, inode: u64, from: u64, to: u64) {
+        if let Some(file) = self.0.state.lock().files.get_mut(&inode) {
+            file.forgotten.push((from, to));
+        }
+    }
+
+    /// A range is written, so it is dirty again. Tests write either all of what was forgotten or nothing.
+    fn remember(&self, inode: u64, from: u64, to: u64) {
+        if let Some(file) = self.0.state.lock().files.get_mut(&inode) {
+            file.forgotten.retain(|(start, end)| to <= *start || *end <= from);
+        }
+    }
+
     /// What lies in a range of a file now is safe from here on, and so is its length.
     fn make_safe(&self, inode: u64, from: u64, to: u64) -> io::Result<()> {
         let mut state = self.0.state.lock();
         let Some(file) = state.files.get_mut(&inode) else { return Ok(()) };
         let Some(live) = file.live.clone() else { return Ok(()) };
-        let len = live.len()?;
+        let len = live.size()?;
         file.safe.resize(len as usize, 0);
         let (from, to) = (from / SECTOR as u64 * SECTOR as u64, to.min(len));
+        let before = file.safe.clone();
         if from < to {
             live.read_at(&mut file.safe[from as usize..to as usize], from)?;
+        }
+        for (start, end) in &file.forgotten {
+            let range = *start as usize..(*end).min(len) as usize;
+            file.safe[range.clone()].copy_from_slice(&before[range]);
         }
         Ok(())
     }
@@ -262,8 +296,8 @@ impl FaultyDisk {
 
 /// What a power cut leaves of a file.
 fn survivors(file: Option<&File>, dice: &mut Dice) -> io::Result<Vec<u8>> {
-    let Some(File { safe, live: Some(live) }) = file else { return Ok(Vec::new()) };
-    let mut written = vec![0; live.len()? as usize];
+    let Some(File { safe, live: Some(live), .. }) = file else { return Ok(Vec::new()) };
+    let mut written = vec![0; live.size()? as usize];
     live.read_at(&mut written, 0)?;
     let len = if dice.roll() { written.len() } else { safe.len() };
     let mut contents = safe.clone();
@@ -314,7 +348,7 @@ impl Disk for FaultyDisk {
         let mut inode = 0;
         self.note_name(path, |state| {
             inode = state.new_inode();
-            state.files.insert(inode, File { safe: Vec::new(), live: Some(file.clone()) });
+            state.files.insert(inode, File { live: Some(file.clone()), ..File::default() });
             Some(Node::File(inode))
         });
         Ok(self.wrap(inode, file))
@@ -387,7 +421,7 @@ impl Disk for FaultyDisk {
             let live = self.0.real.open(path)?;
             self.note_name(path, |state| {
                 let inode = state.new_inode();
-                state.files.insert(inode, File { safe: Vec::new(), live: Some(live) });
+                state.files.insert(inode, File { live: Some(live), ..File::default() });
                 Some(Node::File(inode))
             });
         }
@@ -402,8 +436,8 @@ struct FaultyFile {
 }
 
 impl DiskFile for FaultyFile {
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
+    fn size(&self) -> io::Result<u64> {
+        self.file.size()
     }
 
     fn allocate(&self, from: u64, to: u64) -> io::Result<()> {
@@ -432,7 +466,9 @@ impl DiskFile for FaultyFile {
             // The process dies half way.
             self.file.write_at(&bytes[..bytes.len() / 2], position)?;
         }
-        allowed.and_then(|()| self.file.write_at(bytes, position))
+        allowed?;
+        self.disk.remember(self.inode, position, position + bytes.len() as u64);
+        self.file.write_at(bytes, position)
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -516,7 +552,7 @@ impl MappedFile for FaultyMap {
     }
 
     fn flush(&self, from: usize, to: usize) -> io::Result<()> {
-        self.disk.enter(Operation::Flush)?;
+        self.disk.enter(Operation::Flush).inspect_err(|_| self.disk.forget(self.inode, from as u64, to as u64))?;
         self.map.flush(from, to)?;
         self.disk.make_safe(self.inode, from as u64, to as u64)
     }

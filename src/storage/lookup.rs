@@ -57,8 +57,8 @@ impl Log {
             look(&log, &segments)
         });
         match looked.await {
-            Ok(found) => found.map_err(|error| self.damaged(self.log_start(), error)),
-            Err(stopped) => Err(self.damaged(self.log_start(), stopped)),
+            Ok(found) => found.map_err(|error| self.damaged(self.log_start(), &error)),
+            Err(stopped) => Err(self.damaged(self.log_start(), &stopped)),
         }
     }
 

@@ -12,8 +12,9 @@
 //! | `scan.rs`, `lookup.rs` | walking batches; finding records by time |
 //! | `offset_index.rs`, `time_index.rs`, `leader_epochs.rs`, `producer_*.rs`, `checkpoint.rs`, `meta.rs`, `partition_metadata.rs` | one file format each, no I/O |
 //! | `disk.rs`, `mapping.rs`, `clock.rs` | the seams to the system |
-//! | `workers.rs`, `turn.rs` | threads that may block |
+//! | `workers.rs`, `turn.rs`, `ballast.rs` | threads that may block; space for a full disk |
 
+mod ballast;
 pub mod checkpoint;
 pub mod clock;
 mod config;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::path::Path;
 
 use uuid::Uuid;
 
@@ -83,6 +84,6 @@ impl Shared {
 }
 
 /// Whether a log's directory holds no segment.
-fn is_blank(disk: &dyn Disk, directory: &std::path::Path) -> io::Result<bool> {
+pub(super) fn is_blank(disk: &dyn Disk, directory: &Path) -> io::Result<bool> {
     Ok(disk.list(directory)?.iter().all(|entry| !entry.name.ends_with(super::segment::LOG)))
 }

@@ -30,6 +30,9 @@ pub const CUT: &str = ".cut";
 /// Bytes are stored again in pieces of this size.
 const STORE_AGAIN_CHUNK: usize = 256 * 1024;
 
+/// The unit that a disk writes or does not write.
+const SECTOR: u32 = 512;
+
 /// A log as it was found.
 pub(super) struct Recovered {
     pub(super) segments: Vec<SealedSegment>,
@@ -101,7 +104,8 @@ struct Recovery<'a> {
     log_start: Offset,
     log_end: Offset,
     state: Derived,
-    epochs_known: bool,
+    /// As the file has them; `None` when it is missing or damaged.
+    epochs_on_disk: Option<LeaderEpochs>,
     may_reopen: bool,
     report: RecoveryReport,
 }
@@ -161,11 +165,11 @@ impl<'a> Recovery<'a> {
             directory,
             segments,
             snapshots,
-            recovery_point: recovery_point.max(log_start),
+            recovery_point,
             log_start,
-            log_end: log_start,
+            log_end: recovery_point,
             state: Derived::default(),
-            epochs_known: false,
+            epochs_on_disk: None,
             may_reopen: true,
             report: RecoveryReport::default(),
         })
@@ -194,9 +198,7 @@ impl<'a> Recovery<'a> {
             let end = scanner.position();
             file.truncate(u64::from(end.0)).and_then(|()| file.sync()).map_err(at_start)?;
             let sealed = SealedSegment::new(self.directory.clone(), segment.base_offset, end.0);
-            SegmentIndex::load(self.disk, &sealed)?
-                .write(self.disk, &sealed.path(INDEX), &sealed.path(TIME_INDEX))
-                .map_err(at_start)?;
+            SegmentIndex::load(self.disk, &sealed)?.save(self.disk, &sealed);
             sealed.close();
             self.segments[i] = sealed;
         }
@@ -240,7 +242,7 @@ impl<'a> Recovery<'a> {
     fn read_epochs(&mut self) -> LeaderEpochs {
         let epochs =
             read_file(self.disk, &self.directory.join(EPOCHS)).ok().and_then(|file| LeaderEpochs::decode(&file).ok());
-        self.epochs_known = epochs.is_some() || self.segments.is_empty();
+        self.epochs_on_disk.clone_from(&epochs);
         let mut epochs = epochs.unwrap_or_default();
         epochs.cut_end(self.recovery_point);
         epochs
@@ -248,7 +250,7 @@ impl<'a> Recovery<'a> {
 
     /// Reads the headers between the newest snapshot and the recovery point; all headers when the epochs are unknown.
     fn replay_headers(&mut self) -> Result<(), ScanError> {
-        let from = if self.epochs_known { self.state.from } else { self.log_start };
+        let from = if self.epochs_on_disk.is_some() { self.state.from } else { self.log_start };
         if from >= self.recovery_point {
             return Ok(());
         }
@@ -308,8 +310,9 @@ impl<'a> Recovery<'a> {
     /// Where the recovery point lies in its segment; or what keeps it from being found.
     fn recovery_position(&self, segment: &SealedSegment) -> Result<Position, String> {
         let file = segment.open(self.disk).map_err(|error| error.to_string())?;
-        let mut scanner =
-            Scanner::new(&*file, self.index_position(segment, self.recovery_point), Position(segment.size));
+        // The batch that ends just below is the last that may be skipped.
+        let below = Offset(self.recovery_point.0 - 1);
+        let mut scanner = Scanner::new(&*file, self.index_position(segment, below), Position(segment.size));
         let mut next = segment.base_offset;
         while next < self.recovery_point {
             match scanner.next_header() {
@@ -322,6 +325,9 @@ impl<'a> Recovery<'a> {
                 }
                 Err(error) => return Err(error.to_string()),
             }
+        }
+        if next > self.recovery_point {
+            return Err(format!("no batch starts at offset {}, where the durable records end", self.recovery_point));
         }
         Ok(scanner.position())
     }
@@ -351,9 +357,7 @@ impl<'a> Recovery<'a> {
         if from < end || end.0 < size {
             file.truncate(u64::from(end.0)).and_then(|()| file.sync()).map_err(io)?;
             let trimmed = SealedSegment::new(self.directory.clone(), base_offset, end.0);
-            SegmentIndex::load_up_to(self.disk, &trimmed, self.log_end)?
-                .write(self.disk, &trimmed.path(INDEX), &trimmed.path(TIME_INDEX))
-                .map_err(io)?;
+            SegmentIndex::load_up_to(self.disk, &trimmed, self.log_end)?.save(self.disk, &trimmed);
             self.segments[i] = trimmed;
         }
         self.segments[i].close();
@@ -381,17 +385,11 @@ impl<'a> Recovery<'a> {
                         format!("a batch starts at offset {} where {} is next", batch.header.base_offset, self.log_end);
                     return Ok((position, Some(reason)));
                 }
-                Ok(None) => return Ok((position, self.stray_bytes(file, position, size)?)),
+                Ok(None) => return Ok((position, stray_bytes(file, position, size)?)),
                 Err(ScanError::Invalid { reason, .. }) => return Ok((position, Some(reason.to_owned()))),
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    /// Blank space ends a segment; when something lies behind it, writes were lost in between.
-    fn stray_bytes(&self, file: &dyn DiskFile, end: Position, size: u32) -> Result<Option<String>, ScanError> {
-        let blank = last_used(file, end, size).map_err(|source| ScanError::Io { position: end, source })? == end.0;
-        Ok((!blank).then(|| "bytes lie behind blank space".to_owned()))
     }
 
     /// Keeps what is about to be cut in a file of its own, when there is anything.
@@ -444,14 +442,15 @@ impl<'a> Recovery<'a> {
         let mut epochs = self.state.epochs;
         epochs.cut_end(self.log_end);
         epochs.cut_start(self.log_start);
-        let changed = self.report.stored_again > 0 || self.report.cut.is_some() || !self.epochs_known;
-        if changed {
+        if self.epochs_on_disk.unwrap_or_default() != epochs {
             // Syncs the directory as well.
             replace_file(self.disk, &self.directory.join(EPOCHS), &epochs.encode())?;
+        } else if self.report.stored_again > 0 || self.report.cut.is_some() {
+            self.disk.sync_directory(self.directory)?;
         }
         Ok(Recovered {
             segments: self.segments,
-            log_start: self.log_start,
+            log_start: self.log_start.min(self.log_end),
             log_end: self.log_end,
             epochs,
             producers: self.state.producers,
@@ -482,7 +481,13 @@ fn store_again(file: &dyn DiskFile, from: Position, to: Position) -> io::Result<
     Ok(())
 }
 
-/// The position behind the last byte of `from..size` that is not zero.
+/// Blank space ends a segment; when something lies behind it, writes were lost in between.
+fn stray_bytes(file: &dyn DiskFile, end: Position, size: u32) -> Result<Option<String>, ScanError> {
+    let blank = last_used(file, end, size).map_err(|source| ScanError::Io { position: end, source })? == end.0;
+    Ok((!blank).then(|| "bytes lie behind blank space".to_owned()))
+}
+
+/// The position behind the last sector of `from..size` that is not blank.
 fn last_used(file: &dyn DiskFile, from: Position, size: u32) -> io::Result<u32> {
     let mut buffer = vec![0; STORE_AGAIN_CHUNK];
     let mut end = size;
@@ -491,7 +496,8 @@ fn last_used(file: &dyn DiskFile, from: Position, size: u32) -> io::Result<u32> 
         let chunk = &mut buffer[..(end - start) as usize];
         let read = file.read_at(chunk, u64::from(start))?;
         if let Some(last) = chunk[..read].iter().rposition(|byte| *byte != 0) {
-            return Ok(start + last as u32 + 1);
+            // A batch may end with zeroes: up to a whole sector of them is kept.
+            return Ok((start + last as u32 + 1).next_multiple_of(SECTOR).min(size));
         }
         end = start;
     }

@@ -26,6 +26,9 @@ impl Shared {
 
     /// Raises the log start offset, durably.
     pub(super) fn advance_log_start(&self, log: &Arc<Log>, to: Offset) -> io::Result<Offset> {
+        if to > log.durable_end() {
+            log.flush_or_go_offline();
+        }
         let to = to.min(log.durable_end());
         if log.raise_log_start(to) {
             self.write_checkpoint()?;
@@ -40,8 +43,12 @@ impl Shared {
             let now_ms = self.engine.clock.now_ms();
             let segments = log.segments.load_full();
             if let Some(start) = retained_from(&*self.engine.disk, &segments, &config, now_ms, log.log_end()) {
-                if start >= log.log_end() && !log.begin_empty_segment()? {
-                    return Ok(());
+                if start >= log.log_end() {
+                    let mut begun = Ok(false);
+                    log.in_directory(|| begun = log.begin_empty_segment());
+                    if !begun? {
+                        return Ok(());
+                    }
                 }
                 log.raise_log_start(start.min(log.durable_end()));
                 self.write_checkpoint()?;
@@ -59,6 +66,10 @@ impl Shared {
 
     /// Removes the segments of which every record is below the log start offset. It must be durable.
     fn remove_below_start(&self, log: &Arc<Log>) {
+        log.in_directory(|| self.remove_segments(log));
+    }
+
+    fn remove_segments(&self, log: &Arc<Log>) {
         let start = log.log_start();
         let mut removed = Vec::new();
         log.change_segments(|segments| {
@@ -76,7 +87,7 @@ impl Shared {
                     Ok(()) => self.unlink_later(doomed, delay_ms),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => {
-                        tracing::warn!(%error, path = %path.display(), "cannot remove a segment; the next start does")
+                        tracing::warn!(%error, path = %path.display(), "cannot remove a segment; the next start does");
                     }
                 }
             }

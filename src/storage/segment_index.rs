@@ -3,9 +3,6 @@
 //! An index is derived data. A look-up checks the entry it uses against the batch that the entry points to; when they
 //! disagree the index is rebuilt from the log. An entry that is missing costs time, never truth.
 
-use std::io;
-use std::path::Path;
-
 use super::disk::{Disk, DiskFile, read_file};
 use super::offset_index::{self, OffsetIndex};
 use super::scan::{ScanError, ScannedBatch, Scanner};
@@ -114,13 +111,18 @@ impl SegmentIndex {
         ]
     }
 
-    /// Writes both files whole. Not flushed: what a power cut leaves of them is checked when they are used.
-    pub fn write(&mut self, disk: &dyn Disk, offsets: &Path, times: &Path) -> io::Result<()> {
-        for (path, contents) in [(offsets, self.offsets.encode()), (times, self.times.encode())] {
-            disk.create(path)?.write_at(&contents, 0)?;
+    /// Writes both files whole. Not flushed: what a power cut leaves of them is checked when they are used. Nor is it an
+    /// error when they cannot be written, as on a full disk: they are made again when they are needed.
+    pub fn save(&mut self, disk: &dyn Disk, segment: &SealedSegment) {
+        let offsets = self.offsets.encode();
+        let times = self.times.encode();
+        for (suffix, contents) in [(INDEX, offsets), (TIME_INDEX, times)] {
+            let path = segment.path(suffix);
+            if let Err(error) = disk.create(&path).and_then(|file| file.write_at(&contents, 0)) {
+                tracing::warn!(%error, path = %path.display(), "cannot write the index; it will be rebuilt when it is needed");
+            }
         }
         self.persisted = (self.offsets.len(), self.times.len());
-        Ok(())
     }
 
     /// Reads the indexes of a segment, or rebuilds them from the log when the files are missing or wrong.
@@ -143,9 +145,7 @@ impl SegmentIndex {
         let mut index = Self::new(segment.base_offset);
         index.note_rest(&*file, segment.size);
         index.finish();
-        if let Err(error) = index.write(disk, &segment.path(INDEX), &segment.path(TIME_INDEX)) {
-            tracing::warn!(%error, path = %segment.path(INDEX).display(), "cannot write the rebuilt index; it is used from memory");
-        }
+        index.save(disk, segment);
         Ok(index)
     }
 

@@ -1,8 +1,10 @@
 //! Appending: everything between a validated batch and its place in the map.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use naru_protocol::ErrorCode;
 use naru_protocol::records::ValidBatch;
 
 use super::{DELETED, Log, OFFLINE, Phase, Writer};
@@ -71,6 +73,19 @@ pub enum AppendError {
     OffsetsUsedUp,
 }
 
+impl AppendError {
+    /// The error code that a client understands.
+    pub fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::Producer(ProducerError::OutOfOrderSequence { .. }) => ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+            Self::Producer(ProducerError::StaleEpoch { .. }) => ErrorCode::INVALID_PRODUCER_EPOCH,
+            Self::TooLarge { .. } => ErrorCode::RECORD_LIST_TOO_LARGE,
+            Self::NoSpace | Self::Offline | Self::OffsetsUsedUp => ErrorCode::KAFKA_STORAGE_ERROR,
+            Self::Deleted => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        }
+    }
+}
+
 enum Attempt {
     Done(Appended),
     /// The helper makes room; try again when it says so.
@@ -113,7 +128,15 @@ impl Log {
             self.request_tending();
             return Ok(Attempt::Wait);
         }
-        let appended = self.store(&mut writer, batch, how, &config)?;
+        let appended = match self.store(&mut writer, batch, how, &config) {
+            Ok(appended) => appended,
+            Err(error) => {
+                // Room was checked: the map and the file disagree about it, and nothing can be trusted any more.
+                drop(writer);
+                self.go_offline(&format!("cannot store to the active segment: {error}"));
+                return Err(AppendError::Offline);
+            }
+        };
         let flush = writer.note_unflushed(batch, config.flush);
         let tend = matches!(&writer.phase, Phase::Open(segment) if segment.segment.end().0 >= writer.tend_at);
         drop(writer);
@@ -180,18 +203,14 @@ impl Log {
         batch: &ValidBatch,
         how: &AppendAs,
         config: &LogConfig,
-    ) -> Result<Appended, AppendError> {
+    ) -> io::Result<Appended> {
         let base_offset = self.log_end();
-        let mut header = batch.header.clone();
+        let mut header = batch.header;
         header.base_offset = base_offset.0;
         header.partition_leader_epoch = how.leader_epoch.0;
         let last_offset = Offset(header.last_offset());
-        let Phase::Open(segment) = &mut writer.phase else { return Err(AppendError::Offline) };
-        if let Err(error) = segment.append(&header, batch.body(), config.index_interval_bytes as usize) {
-            // Room was checked: the map and the file disagree about it, and nothing can be trusted any more.
-            self.go_offline(&format!("cannot store to the active segment: {error}"));
-            return Err(AppendError::Offline);
-        }
+        let Phase::Open(segment) = &mut writer.phase else { return Err(io::ErrorKind::NotConnected.into()) };
+        segment.append(&header, batch.body(), config.index_interval_bytes as usize)?;
         if writer.epoch != Some(how.leader_epoch) {
             writer.epoch = Some(how.leader_epoch);
             if self.epochs.write().assign(how.leader_epoch, base_offset) {

@@ -56,9 +56,12 @@ impl Log {
     pub(in crate::storage) fn checkpoint(self: &Arc<Self>) -> io::Result<LogCheckpoint> {
         // First, so that what is written below covers at least everything before it.
         let (recovery_point, log_start) = (self.durable_end(), self.log_start());
+        let _working = self.directory_work.lock();
         if self.is_online() {
             if let Some(segment) = self.active() {
-                self.write_index_entries(&segment)?;
+                if let Err(error) = self.write_index_entries(&segment) {
+                    tracing::warn!(log = %self.partition, %error, "cannot write the index; it will be rebuilt");
+                }
                 self.take_due_snapshot(&segment);
             }
             self.write_snapshots();

@@ -117,7 +117,8 @@ impl Log {
         }
     }
 
-    fn flush_or_go_offline(self: &Arc<Self>) -> bool {
+    /// Flushes in place what was published so far. `false`: the log is offline.
+    pub(in crate::storage) fn flush_or_go_offline(self: &Arc<Self>) -> bool {
         let _running = self.flush.running.lock();
         if !self.is_online() {
             return false;

@@ -33,6 +33,7 @@ pub use append::{AppendAs, AppendError, Appended};
 pub(super) use checkpoint::{EPOCHS, SNAPSHOT};
 pub use read::ReadError;
 
+use super::ballast::Ballast;
 use super::clock::Clock;
 use super::config::{FlushPolicy, LogConfig, StorageOptions};
 use super::disk::Disk;
@@ -63,6 +64,7 @@ pub(super) struct Engine {
     pub(super) options: StorageOptions,
     pub(super) flushers: Arc<Workers>,
     pub(super) helpers: Arc<Workers>,
+    pub(super) ballast: Ballast,
     /// Logs with an active segment: they share the budget of prefaulted pages.
     pub(super) open_logs: AtomicUsize,
 }
@@ -101,6 +103,8 @@ pub struct Log {
 
     /// The one short lock of the append path.
     writer: Mutex<Writer>,
+    /// Held by whoever works in the log's directory by path. A deleted log is waited for here, before its name is free.
+    directory_work: Mutex<()>,
     /// Wakes appends that wait for the helper.
     room: Notify,
     tending: tend::Tending,
@@ -188,6 +192,7 @@ impl Log {
                 unflushed_bytes: 0,
                 may_reopen: recovered.may_reopen,
             }),
+            directory_work: Mutex::default(),
             room: Notify::new(),
             tending: tend::Tending::default(),
             flush: flush::FlushState::default(),
@@ -289,17 +294,38 @@ impl Log {
         }
         *self.offline_reason.lock() = Some(reason.to_owned());
         tracing::error!(log = %self.partition, reason, "the log goes offline; fix the disk and restart the broker");
-        self.room.notify_waiters();
-        self.durable.notify_waiters();
         self.observer.offline(reason);
+        self.wake_all();
     }
 
-    /// The topic was deleted: its files are about to go.
+    /// The topic was deleted: its files are about to go. When this returns, nothing works in its directory any more.
     pub(super) fn mark_deleted(&self) {
         self.state.store(DELETED, Ordering::Release);
+        self.observer.offline("the topic was deleted");
+        self.wake_all();
+        drop(self.directory_work.lock());
+    }
+
+    /// The broker stops: nothing may be written any more.
+    pub(super) fn retire(&self) {
+        if self.state.compare_exchange(ONLINE, OFFLINE, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            *self.offline_reason.lock() = Some("the broker is stopping".to_owned());
+            self.wake_all();
+        }
+    }
+
+    fn wake_all(&self) {
         self.room.notify_waiters();
         self.durable.notify_waiters();
-        self.observer.offline("the topic was deleted");
+        self.closed.notify_all();
+    }
+
+    /// Runs work that goes by paths in the log's directory; nothing when the log is deleted.
+    pub(super) fn in_directory(&self, work: impl FnOnce()) {
+        let _guard = self.directory_work.lock();
+        if !self.is_deleted() {
+            work();
+        }
     }
 
     /// Raises the log start offset in memory. Answers whether it changed.

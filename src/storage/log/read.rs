@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use naru_protocol::ErrorCode;
 use naru_protocol::records::{BatchHeader, HEADER_LEN, checksum};
 
 use super::Log;
@@ -49,6 +50,17 @@ pub enum ReadError {
     /// The topic was deleted.
     #[error("the topic was deleted")]
     Deleted,
+}
+
+impl ReadError {
+    /// The error code that a client understands.
+    pub fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::OffsetOutOfRange { .. } => ErrorCode::OFFSET_OUT_OF_RANGE,
+            Self::Damaged { .. } => ErrorCode::KAFKA_STORAGE_ERROR,
+            Self::Deleted => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        }
+    }
 }
 
 /// What is still wanted.
@@ -154,13 +166,13 @@ impl Log {
             return self.read_cold(cold, want).await.map(|(found, _)| found);
         }
         let Some(window) = segment.map.slice(start as usize, end as usize) else { return Ok(Found::PastEnd) };
-        match pick(&window, want, false).map_err(|reason| self.damaged(want.from, reason))? {
+        match pick(&window, want, false).map_err(|reason| self.damaged(want.from, &reason))? {
             Picked::Range { start, end, next } => {
                 Ok(Found::Batches { at_end: end == window.len(), bytes: window.slice(start..end), next })
             }
             Picked::Nothing => Ok(Found::Nothing),
             Picked::PastEnd => Ok(Found::PastEnd),
-            Picked::Incomplete { .. } => Err(self.damaged(want.from, "a batch reaches over the end of the segment")),
+            Picked::Incomplete { .. } => Err(self.damaged(want.from, &"a batch reaches over the end of the segment")),
         }
     }
 
@@ -189,8 +201,8 @@ impl Log {
         let located = tokio::task::spawn_blocking(move || locate(&*disk, &segment, offset)).await;
         match located {
             Ok(Ok(found)) => Ok(found),
-            Ok(Err(error)) => Err(self.damaged(offset, error)),
-            Err(stopped) => Err(self.damaged(offset, stopped)),
+            Ok(Err(error)) => Err(self.damaged(offset, &error)),
+            Err(stopped) => Err(self.damaged(offset, &stopped)),
         }
     }
 
@@ -203,10 +215,10 @@ impl Log {
                 .unwrap_or_else(|stopped| Err(stopped.to_string()))
                 .and_then(|found| found.ok_or_else(|| "the disk gave no answer".to_owned())),
         };
-        found.map_err(|reason| self.damaged(want.from, reason))
+        found.map_err(|reason| self.damaged(want.from, &reason))
     }
 
-    pub(in crate::storage) fn damaged(&self, offset: Offset, reason: impl ToString) -> ReadError {
+    pub(in crate::storage) fn damaged(&self, offset: Offset, reason: &impl ToString) -> ReadError {
         let reason = reason.to_string();
         tracing::error!(log = %self.partition, %offset, reason, "records cannot be read");
         ReadError::Damaged { partition: self.partition.clone(), offset, reason }
@@ -229,7 +241,7 @@ impl Log {
             }
             for chunk in chunks {
                 for batch in naru_protocol::records::batches(chunk) {
-                    let batch = batch.map_err(|error| self.damaged(next, error))?;
+                    let batch = batch.map_err(|error| self.damaged(next, &error))?;
                     next = Offset(batch.header().next_offset());
                     each(batch);
                 }

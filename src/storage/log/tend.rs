@@ -12,9 +12,9 @@ use parking_lot::Mutex;
 
 use super::{Engine, Log, Phase};
 use crate::storage::config::{FlushPolicy, LogConfig};
-use crate::storage::segment::{
-    ActiveSegment, INDEX, LOG, PreparedSegment, SealedSegment, Segment, SegmentWriter, TIME_INDEX, file_name,
-};
+use crate::storage::mapping::PAGE;
+use crate::storage::partition_metadata;
+use crate::storage::segment::{ActiveSegment, LOG, PreparedSegment, SealedSegment, Segment, SegmentWriter, file_name};
 use crate::storage::segment_index::SegmentIndex;
 use crate::storage::turn::Turn;
 
@@ -69,11 +69,13 @@ impl Log {
     fn tend(self: &Arc<Self>) {
         loop {
             self.tending.turn.begin();
-            if self.is_online() {
-                self.change_phase();
-                self.make_room();
-                self.seal_flushed();
-            }
+            self.in_directory(|| {
+                if self.is_online() {
+                    self.change_phase();
+                    self.make_room();
+                    self.seal_flushed();
+                }
+            });
             self.room.notify_waiters();
             if !self.tending.turn.finish() {
                 return;
@@ -97,11 +99,11 @@ impl Log {
         };
         let config = self.config();
         let (phase, result) = match task {
-            Task::Open => match self.open_segment(&config) {
+            Task::Open => match self.with_reserve(|| self.open_segment(&config)) {
                 Ok(segment) => (Phase::Open(segment), Ok(())),
                 Err(error) => (Phase::Dormant { wanted: false }, Err(error)),
             },
-            Task::Roll(full) => match self.roll(&config) {
+            Task::Roll(full) => match self.with_reserve(|| self.roll(&config)) {
                 Ok(segment) => (Phase::Open(segment), Ok(())),
                 Err(error) => (Phase::Open(full), Err(error)),
             },
@@ -126,6 +128,20 @@ impl Log {
         }
     }
 
+    /// Tries again with the reserve of the data directory, when the disk is full and the log is an internal one.
+    fn with_reserve<T>(&self, attempt: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        let first = attempt();
+        let full = first.as_ref().is_err_and(is_full_disk);
+        let disk = &*self.engine.disk;
+        // Twice the least that is reserved: a roll and the extension after it.
+        let needed = 2 * FIRST_RESERVATION as u64;
+        if full && self.partition.topic.starts_with("__") && self.engine.ballast.give(disk, needed)? {
+            attempt()
+        } else {
+            first
+        }
+    }
+
     /// Makes a dormant log ready for appends: in its last segment when that has room, else in a new one.
     fn open_segment(self: &Arc<Self>, config: &LogConfig) -> io::Result<SegmentWriter> {
         let may_reopen = self.writer.lock().may_reopen;
@@ -136,15 +152,17 @@ impl Log {
             _ => None,
         };
         let Some(last) = last else {
+            if self.segments.load().0.is_empty() {
+                self.found()?;
+            }
             let segment = self.new_segment(config)?;
-            self.engine.disk.sync_directory(&self.directory)?;
             self.change_segments(|segments| segments.push(Segment::Active(segment.segment.clone())));
             self.opened(&segment);
             return Ok(segment);
         };
         let disk = &*self.engine.disk;
         let index = SegmentIndex::load(disk, &last).map_err(io::Error::other)?;
-        let capacity = config.segment_bytes as usize;
+        let capacity = capacity(config);
         let reserve = (last.size as usize + FIRST_RESERVATION).min(capacity);
         let segment = SegmentWriter::reopen(&last, disk, index, reserve, capacity, self.engine.clock.now_ms())?;
         self.change_segments(|segments| {
@@ -153,6 +171,14 @@ impl Log {
         });
         self.opened(&segment);
         Ok(segment)
+    }
+
+    /// Makes the log's directory and its identity durable, before there is anything in it to lose.
+    fn found(&self) -> io::Result<()> {
+        let disk = &*self.engine.disk;
+        disk.open(&self.directory.join(partition_metadata::FILE_NAME))?.sync()?;
+        disk.sync_directory(&self.directory)?;
+        self.directory.parent().map_or(Ok(()), |parent| disk.sync_directory(parent))
     }
 
     fn opened(&self, segment: &SegmentWriter) {
@@ -176,7 +202,7 @@ impl Log {
 
     /// An empty segment at the log end, under its final name, which is not durable yet.
     fn new_segment(&self, config: &LogConfig) -> io::Result<SegmentWriter> {
-        let capacity = config.segment_bytes as usize;
+        let capacity = capacity(config);
         let prepared = self.tending.prepared.lock().take().filter(|prepared| prepared.capacity() == capacity);
         let prepared = match prepared {
             Some(prepared) => prepared,
@@ -216,9 +242,9 @@ impl Log {
             (segment, appended, std::mem::take(&mut writer.wanted))
         };
         let end = segment.end().0 as usize;
-        let reserved = self.extend_reservation(&segment, end, wanted);
+        let reserved = self.with_reserve(|| self.extend_reservation(&segment, end, wanted));
         let window = self.engine.prefault_window(appended as usize);
-        let populated = reserved.is_ok().then(|| self.prefault(&segment, end, window)).unwrap_or(Ok(()));
+        let populated = if reserved.is_ok() { prefault(&segment, end, window) } else { Ok(()) };
         if let Err(error) = populated {
             // The guard against SIGBUS: what the helper cannot touch, the writer must not.
             self.go_offline(&format!("cannot fault in reserved pages: {error}"));
@@ -266,21 +292,8 @@ impl Log {
         }
     }
 
-    fn prefault(&self, segment: &ActiveSegment, end: usize, window: usize) -> io::Result<()> {
-        let target = (end + window).min(segment.map.reserved());
-        let mut from = segment.populated.load(Ordering::Relaxed).max(end);
-        while from < target {
-            let to = (from + PREFAULT_STEP).min(target);
-            segment.map.populate(from, to)?;
-            segment.populated.store(to, Ordering::Relaxed);
-            // The writer may have caught up: two threads that fault in one range cost more than one.
-            from = to.max(segment.end().0 as usize);
-        }
-        Ok(())
-    }
-
     fn prepare_next(&self, segment: &ActiveSegment, end: usize) {
-        let capacity = self.config().segment_bytes as usize;
+        let capacity = capacity(&self.config());
         let mut prepared = self.tending.prepared.lock();
         if end < segment.map.capacity() / 2 || prepared.is_some() {
             return;
@@ -305,20 +318,15 @@ impl Log {
 
     /// Gives a flushed segment its final length and its index files, and lets go of its maps.
     fn seal(&self, segment: &Arc<ActiveSegment>) -> io::Result<()> {
-        let (disk, end) = (&*self.engine.disk, segment.end());
-        let path = |suffix| self.directory.join(file_name(segment.base_offset, suffix));
+        let end = segment.end();
         segment.file.truncate(u64::from(end.0))?;
         segment.file.sync()?;
-        let largest = {
-            let mut index = segment.index.write();
-            index.finish();
-            if let Err(error) = index.write(disk, &path(INDEX), &path(TIME_INDEX)) {
-                tracing::warn!(%error, path = %path(LOG).display(), "cannot write the index; it will be rebuilt");
-            }
-            index.largest_timestamp()
-        };
         let sealed = SealedSegment::new(self.directory.clone(), segment.base_offset, end.0);
-        *sealed.largest_timestamp.lock() = largest;
+        // A copy: readers of the segment must not wait for the files to be written.
+        let mut index = segment.index.read().clone();
+        index.finish();
+        index.save(&*self.engine.disk, &sealed);
+        *sealed.largest_timestamp.lock() = index.largest_timestamp();
         sealed.adopt(segment.file.clone());
         sealed.touch(self.engine.now());
         self.change_segments(|segments| {
@@ -340,7 +348,7 @@ impl Log {
     }
 
     /// Asks the helper to flush and seal the active segment.
-    pub(super) fn start_closing(self: &Arc<Self>) {
+    pub(in crate::storage) fn start_closing(self: &Arc<Self>) {
         let mut writer = self.writer.lock();
         match std::mem::replace(&mut writer.phase, Phase::Changing) {
             Phase::Open(segment) => writer.phase = Phase::Closing(segment),
@@ -355,6 +363,7 @@ impl Log {
 
     /// Gives a dormant log an empty segment at its end, durably, so that all others can be removed and its offsets are
     /// still known. `false`: the log is not dormant.
+    /// To be called by one that works in the log's directory.
     pub(in crate::storage) fn begin_empty_segment(self: &Arc<Self>) -> io::Result<bool> {
         {
             let mut writer = self.writer.lock();
@@ -373,6 +382,11 @@ impl Log {
         self.room.notify_waiters();
         made.map(|()| true)
     }
+}
+
+/// The address space of a segment: whole pages, so that reserved space is told from data by its length.
+fn capacity(config: &LogConfig) -> usize {
+    (config.segment_bytes as usize).next_multiple_of(PAGE)
 }
 
 impl Engine {
@@ -405,6 +419,20 @@ fn next_visit(segment: &ActiveSegment, end: usize, window: usize, os_mode: bool)
         visits.push((segment.written_back.load(Ordering::Relaxed) + WRITE_BACK_STEP) as usize);
     }
     visits.into_iter().min().map_or(u32::MAX, |visit| visit as u32)
+}
+
+/// Faults in the pages of a window ahead of the writer.
+fn prefault(segment: &ActiveSegment, end: usize, window: usize) -> io::Result<()> {
+    let target = (end + window).min(segment.map.reserved());
+    let mut from = segment.populated.load(Ordering::Relaxed).max(end);
+    while from < target {
+        let to = (from + PREFAULT_STEP).min(target);
+        segment.map.populate(from, to)?;
+        segment.populated.store(to, Ordering::Relaxed);
+        // The writer may have caught up: two threads that fault in one range cost more than one.
+        from = to.max(segment.end().0 as usize);
+    }
+    Ok(())
 }
 
 fn start_write_back(segment: &ActiveSegment, end: u32) {

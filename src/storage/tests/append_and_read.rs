@@ -69,6 +69,60 @@ fn until_and_max_bytes_hold() {
 }
 
 #[test]
+fn readers_follow_many_writers_over_rolls() {
+    const WRITERS: u8 = 4;
+    const BATCHES: i64 = 150;
+    let place = tempfile::tempdir().unwrap();
+    let broker = open(place.path(), small_segments());
+    let end = Offset(i64::from(WRITERS) * BATCHES);
+    std::thread::scope(|threads| {
+        for writer in 0..WRITERS {
+            let broker = &broker;
+            threads.spawn(move || {
+                for _ in 0..BATCHES {
+                    broker.append(&batch(&[writer; 900], 1)).unwrap();
+                }
+            });
+        }
+        for max_bytes in [1, 4000] {
+            let broker = &broker;
+            threads.spawn(move || {
+                let mut next = Offset(0);
+                while next < end {
+                    let until = broker.log.durable_end();
+                    let chunks = broker.runtime.block_on(broker.log.read(next, max_bytes, until, true)).unwrap();
+                    assert_eq!(chunks.is_empty(), next == until, "at {next}");
+                    for batch in chunks.into_iter().flat_map(naru_protocol::records::batches) {
+                        let batch = batch.unwrap();
+                        assert_eq!(batch.header().base_offset, next.0);
+                        assert!(batch.crc_is_valid());
+                        next = Offset(batch.header().next_offset());
+                    }
+                }
+            });
+        }
+        // All of it becomes durable without anybody's asking: every append asks for a flush.
+        wait_until("all to be durable", || broker.log.durable_end() == end);
+    });
+    broker.shutdown();
+}
+
+#[test]
+fn what_left_the_hot_tail_of_a_segment_is_read_from_its_file() {
+    let place = tempfile::tempdir().unwrap();
+    let config = LogConfig { flush: FlushPolicy::Os { every_messages: None, every_ms: None }, ..LogConfig::default() };
+    let broker = open(place.path(), config);
+    let large = batch(&vec![9; 900_000], 1);
+    for _ in 0..80 {
+        broker.append(&large).unwrap();
+    }
+    assert_eq!(broker.log.segments.load().0.len(), 1);
+    assert_eq!(broker.read_all(Offset(0), 1 << 20).len(), 80);
+    assert_eq!(broker.read_all(Offset(3), 1)[0].header().base_offset, 3);
+    broker.shutdown();
+}
+
+#[test]
 fn a_durable_append_tells_the_observer() {
     let place = tempfile::tempdir().unwrap();
     let broker = open(place.path(), LogConfig::default());

@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use super::setup::*;
 use crate::storage::faulty_disk::{FaultyDisk, Operation};
-use crate::storage::types::Offset;
-use crate::storage::{AppendError, DataDirectory, LogConfig, StorageOptions};
+use crate::storage::types::{LeaderEpoch, Offset, TopicPartition};
+use crate::storage::{AppendAs, AppendError, DataDirectory, LogConfig, Origin, StorageOptions};
 
 fn open_faulty(disk: &FaultyDisk, path: &Path, config: LogConfig) -> Broker {
     open_on(Arc::new(disk.clone()), path, config, StorageOptions::default())
@@ -40,6 +40,29 @@ fn a_failed_flush_is_final() {
 }
 
 #[test]
+fn what_a_failed_flush_lost_is_stored_again_by_the_next_start() {
+    let place = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::new(place.path());
+    let broker = open_faulty(&disk, place.path(), LogConfig::default());
+    broker.append_durably(&batch(b"safe", 1)).unwrap();
+    disk.fail(Operation::Flush, 0, ErrorKind::Other);
+    broker.append(&batch(b"only in the page cache", 1)).unwrap();
+    broker.runtime.block_on(broker.log.flush()).unwrap_err();
+    broker.kill();
+    // The start finds the batch in the page cache and shows it: it must be on the disk by then.
+    let broker = open_faulty(&disk, place.path(), LogConfig::default());
+    assert_eq!(broker.log.durable_end(), Offset(2));
+    broker.kill();
+    for seed in 0..8 {
+        let (place, disk) = (&place, &disk);
+        disk.cut_power(seed).unwrap();
+        let broker = open_faulty(disk, place.path(), LogConfig::default());
+        assert_eq!(broker.read_all(Offset(0), 100).len(), 2);
+        broker.kill();
+    }
+}
+
+#[test]
 fn a_full_disk_refuses_appends_and_the_log_goes_on_by_itself() {
     let place = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::new(place.path());
@@ -64,6 +87,27 @@ fn a_full_disk_refuses_appends_and_the_log_goes_on_by_itself() {
     broker.clock.advance(Duration::from_secs(2));
     broker.append_durably(&batch(&[2; 4000], 1)).unwrap();
     assert_eq!(broker.read_all(Offset(0), 100).len() as i64, end.0 + 1);
+    broker.shutdown();
+}
+
+#[test]
+fn an_internal_log_lives_on_the_reserve_of_a_full_disk() {
+    let place = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::new(place.path());
+    let broker = open_faulty(&disk, place.path(), small_segments());
+    broker.directory.shared().engine.ballast.refill(&disk);
+    let offsets = TopicPartition::new("__consumer_offsets", 0);
+    let log = broker.directory.open_log(&offsets, TOPIC_ID, small_segments(), Arc::new(Ends::default())).unwrap();
+    // The first reservation fails, those after the reserve was given do not.
+    for _ in 0..4 {
+        disk.fail(Operation::Allocate, 0, ErrorKind::StorageFull);
+        let how = AppendAs { leader_epoch: LeaderEpoch(0), now_ms: NOW, origin: Origin::Coordinator };
+        broker.runtime.block_on(log.append(&batch(&[1; 10_000], 1), how)).unwrap();
+    }
+    assert!(std::fs::metadata(place.path().join("reserve")).unwrap().len() < 8 << 20);
+    disk.restart();
+    broker.directory.shared().engine.ballast.refill(&disk);
+    assert_eq!(std::fs::metadata(place.path().join("reserve")).unwrap().len(), 8 << 20);
     broker.shutdown();
 }
 
@@ -97,14 +141,12 @@ fn scenario(disk: &FaultyDisk, path: &Path, known: &mut Known) {
         };
         for i in 0..9 {
             let value = Bytes::from(format!("run {run} batch {i} ").repeat(200 + 10 * i));
-            match broker.append(&batch(&value, 1)) {
-                Ok(_) => known.sent.push(value),
-                Err(_) => {
-                    // Half of it may be there, but not as a batch.
-                    broker.kill();
-                    return;
-                }
+            if broker.append(&batch(&value, 1)).is_err() {
+                // Half of it may be there, but not as a batch.
+                broker.kill();
+                return;
             }
+            known.sent.push(value);
             if i % 2 == 0 && broker.runtime.block_on(broker.log.flush()).is_ok() {
                 known.durable = broker.log.log_end().0;
             }
@@ -162,6 +204,23 @@ fn a_kill_at_any_change_loses_nothing_durable() {
         scenario(&disk, place.path(), &mut known);
         disk.restart();
         check_survivors(&disk, place.path(), &known, &format!("killed at change {n}"));
+    }
+}
+
+#[test]
+fn an_error_of_any_change_loses_nothing_durable() {
+    let changes = count_changes();
+    for n in 0..changes {
+        let place = place_in_memory();
+        let disk = FaultyDisk::new(place.path());
+        let mut known = Known::default();
+        disk.fail_change(n);
+        scenario(&disk, place.path(), &mut known);
+        disk.restart();
+        if n % 2 == 0 {
+            disk.cut_power(n + 1).unwrap();
+        }
+        check_survivors(&disk, place.path(), &known, &format!("error at change {n}"));
     }
 }
 

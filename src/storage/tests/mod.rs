@@ -2,4 +2,7 @@
 
 mod append_and_read;
 mod faults;
+mod lifecycle;
+mod model;
+mod recovery;
 mod setup;

@@ -79,6 +79,11 @@ pub fn open_on(disk: Arc<dyn Disk>, path: &Path, config: LogConfig, options: Sto
     try_open(disk, path, config, options).unwrap()
 }
 
+/// A data directory without its log.
+pub fn open_directory(path: &Path) -> DataDirectory {
+    DataDirectory::open(Arc::new(SystemDisk), Arc::new(ManualClock::new(NOW)), path, StorageOptions::default()).unwrap()
+}
+
 pub fn try_open(
     disk: Arc<dyn Disk>,
     path: &Path,
