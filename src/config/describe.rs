@@ -233,7 +233,13 @@ mod tests {
             this_broker: overrides(&[("log.retention.ms", "777")]),
             every_broker: Overrides::new(),
         };
-        let chain = "[log.retention.ms=777 2, log.retention.minutes=100 4, log.retention.hours=24 4, log.retention.hours=168 5]";
+        let chain = [
+            "log.retention.ms=777 2",
+            "log.retention.minutes=100 4",
+            "log.retention.hours=24 4",
+            "log.retention.hours=168 5",
+        ];
+        let chain = format!("[{}]", chain.join(", "));
         let topic = describe_topic(&overrides(&[("segment.ms", "5000")]), &dynamic, &broker);
         assert_eq!(show(&topic, "retention.ms"), format!("777 2 {chain}"));
         assert_eq!(

@@ -1,6 +1,6 @@
-//! The scripts under `tests/oracle/metadata` were played to Apache Kafka 4.4; its answers lie beside them. Here the same
-//! requests are decided, and the answers must have the same codes and values. Where they are meant to differ, the step is
-//! listed with its reason.
+//! The scripts under `tests/oracle/metadata` were played to Apache Kafka 4.4; its answers lie beside them. Here the
+//! same requests are decided, and the answers must have the same codes and values. Where they are meant to differ, the
+//! step is listed with its reason.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
@@ -62,8 +62,8 @@ struct Player {
 type Answer = Vec<String>;
 
 impl Player {
-    /// Kafka itself gives every broker `min.insync.replicas=1` at run time when it formats a cluster with eligible leader
-    /// replicas.
+    /// Kafka itself gives every broker `min.insync.replicas=1` at run time when it formats a cluster with eligible
+    /// leader replicas.
     fn new(broker: BrokerConfig) -> Self {
         let mut image = MetadataImage::new(1);
         let resource = IncrementalAlterConfigs {
