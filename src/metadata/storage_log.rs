@@ -17,8 +17,8 @@ use crate::storage::{
 /// Kafka's fixed id of the metadata log.
 const METADATA_TOPIC_ID: Uuid = Uuid::from_u128(1);
 
-/// `__cluster_metadata-0` in the data directory. Each append is one batch and so all or none after a crash; it is flushed
-/// whatever the broker's `durability`, and never deleted by retention.
+/// `__cluster_metadata-0` in the data directory. Each append is one batch and so all or none after a crash; it is
+/// flushed whatever the broker's `durability`, and never deleted by retention.
 pub struct StorageMetadataLog {
     log: Arc<Log>,
     clock: Arc<dyn Clock>,
