@@ -12,11 +12,10 @@ use uuid::Uuid;
 use crate::api::Listener;
 use crate::broker::Broker;
 use crate::broker::follow::PartitionsFollow;
-use crate::broker::metadata_log::{self, StoredMetadata};
 use crate::broker::offsets_topic::StoredOffsets;
 use crate::config::BrokerConfig;
 use crate::group::{GroupConfig, GroupCoordinator, Millis, Now, TellTime};
-use crate::metadata::{MetadataImage, MetadataStore};
+use crate::metadata::{MetadataImage, MetadataStore, StorageMetadataLog};
 use crate::partition::Partitions;
 use crate::server::{BindError, Limits, Server};
 use crate::storage::clock::{Clock, SystemClock};
@@ -63,7 +62,7 @@ pub struct RunningBroker {
     broker: Arc<Broker>,
     server: Server,
     data: Arc<DataDirectory>,
-    failed: CancellationToken,
+    metadata_log: Arc<StorageMetadataLog>,
 }
 
 impl Broker {
@@ -72,10 +71,11 @@ impl Broker {
     pub async fn start(config: BrokerConfig) -> Result<RunningBroker, StartError> {
         let config = Arc::new(config);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-        let failed = CancellationToken::new();
 
         let data = Arc::new(open_data(&config, &clock).await?);
-        let metadata = open_metadata(&config, &clock, &data, &failed).await?;
+        let metadata_log = open_metadata_log(&clock, &data).await?;
+        let (log, incarnation) = (Arc::clone(&metadata_log), data.meta().incarnation);
+        let metadata = MetadataStore::open(log, Arc::clone(&config), incarnation.into()).await?;
         let partitions = Arc::new(Partitions::new(Arc::clone(&data)));
         let follow = PartitionsFollow::new(Arc::clone(&config), Arc::clone(&partitions));
         let image = metadata.subscribe(Arc::<PartitionsFollow>::clone(&follow)).await;
@@ -100,10 +100,11 @@ impl Broker {
             partitions,
             follow,
             groups,
+            stopping: CancellationToken::new(),
             producer_ids: Mutex::new(0..0),
         });
         let server = Server::start(&broker.config.listeners, limits, Arc::clone(&broker)).await?;
-        Ok(RunningBroker { broker, server, data, failed })
+        Ok(RunningBroker { broker, server, data, metadata_log })
     }
 }
 
@@ -119,17 +120,13 @@ async fn open_data(config: &BrokerConfig, clock: &Arc<dyn Clock>) -> Result<Data
     Ok(opened.map_err(|_| StartError::Interrupted)??)
 }
 
-async fn open_metadata(
-    config: &Arc<BrokerConfig>,
+async fn open_metadata_log(
     clock: &Arc<dyn Clock>,
     data: &Arc<DataDirectory>,
-    failed: &CancellationToken,
-) -> Result<Arc<MetadataStore>, StartError> {
-    let (data, clock, failed) = (Arc::clone(data), Arc::clone(clock), failed.clone());
-    let incarnation = data.meta().incarnation;
-    let log = spawn_blocking(move || StoredMetadata::open(&data, clock, failed)).await;
-    let log = log.map_err(|_| StartError::Interrupted)??;
-    Ok(MetadataStore::open(Arc::new(log), Arc::clone(config), incarnation.into()).await?)
+) -> Result<Arc<StorageMetadataLog>, StartError> {
+    let (data, clock) = (Arc::clone(data), Arc::clone(clock));
+    let log = spawn_blocking(move || StorageMetadataLog::open(&data, clock)).await;
+    Ok(Arc::new(log.map_err(|_| StartError::Interrupted)??))
 }
 
 /// Sets aside what no topic claims. The metadata's own log is open already, and claimed.
@@ -139,7 +136,7 @@ async fn reconcile(data: &Arc<DataDirectory>, config: &BrokerConfig, image: &Met
         .flat_map(|topic| {
             (0..topic.partitions).map(|index| (TopicPartition::new(Arc::clone(&topic.name), index), topic.id))
         })
-        .chain([metadata_log::place()])
+        .chain([StorageMetadataLog::identity()])
         .collect();
     let data = Arc::clone(data);
     let report = spawn_blocking(move || data.reconcile(&expected)).await.map_err(|_| StartError::Interrupted)?;
@@ -193,13 +190,14 @@ impl RunningBroker {
 
     /// Returns when the broker cannot go on: the metadata log has failed. The process should end and be started again.
     pub async fn failed(&self) {
-        self.failed.cancelled().await;
+        self.metadata_log.failed().await;
     }
 
     /// Answers what is in flight, closes every connection, and leaves a clean data directory.
     pub async fn shutdown(self) -> Result<(), StopError> {
         let Self { broker, server, data, .. } = self;
-        // Members that wait are told to come again, so that their connections need not wait for the deadline.
+        // Whoever waits for records or for other members is answered now, so that no connection needs the deadline.
+        broker.stopping.cancel();
         broker.groups.close().await;
         server.shutdown().await;
         drop(broker);

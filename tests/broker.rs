@@ -135,6 +135,23 @@ async fn a_fetch_at_the_end_waits_its_time_and_comes_back_empty() {
 }
 
 #[tokio::test]
+async fn a_waiting_fetch_is_answered_when_the_broker_stops() {
+    let data = TempDir::new().expect("a directory");
+    let broker = start(data.path(), &[]).await;
+    let mut client = connect(&broker).await;
+    metadata(&mut client, TOPIC).await;
+    client.submit(&fetch(0, 20_000), 11).await.expect("sent");
+    let begun = tokio::time::Instant::now();
+    let stopping = tokio::spawn(broker.shutdown());
+    // A request that was not read yet when the broker stopped has no answer; one that was has an empty one.
+    if let Ok(answer) = client.receive::<FetchRequest>().await {
+        assert!(values(&answer).is_empty());
+    }
+    stopping.await.expect("no panic").expect("a clean stop");
+    assert!(begun.elapsed() < Duration::from_secs(4), "the stop waited for the fetch");
+}
+
+#[tokio::test]
 async fn five_produce_requests_in_flight_are_answered_in_order() {
     let data = TempDir::new().expect("a directory");
     let broker = start(data.path(), &[]).await;

@@ -48,11 +48,14 @@ pub(super) async fn handle(
     let mut fetch = Fetch::new(&broker, context.version, request);
     loop {
         fetch.read_what_moved().await;
-        if fetch.is_complete(min_bytes) || Instant::now() >= deadline {
+        if fetch.is_complete(min_bytes) || Instant::now() >= deadline || broker.is_stopping() {
             return Answer::Ready(fetch.respond());
         }
-        // In time or not, one more look tells what there is to answer.
-        let _ = tokio::time::timeout_at(deadline, fetch.news()).await;
+        // Whichever comes first, one more look tells what there is to answer.
+        tokio::select! {
+            _ = tokio::time::timeout_at(deadline, fetch.news()) => {}
+            () = broker.stopping() => {}
+        }
     }
 }
 

@@ -103,10 +103,10 @@ impl PartitionsFollow {
             tracing::error!(topic = %topic.name, error, "a deleted topic's files remain; the next start removes them");
         }
         if let Some(groups) = self.groups.get().and_then(Weak::upgrade) {
-            let name = topic.name.as_ref().into();
+            let (name, id) = (topic.name.as_ref().into(), topic.id);
             // On its own: removing offsets may need the metadata, which is changing right now.
             tokio::spawn(async move {
-                if let Err(error) = groups.topic_deleted(&name).await {
+                if let Err(error) = groups.topic_deleted(&name, id).await {
                     tracing::warn!(topic = %name, error = error.name(), "offsets of a deleted topic remain");
                 }
             });

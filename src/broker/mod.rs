@@ -1,18 +1,17 @@
 //! The broker: everything that the handlers of the APIs reach, and the glue between the rooms below them.
 //!
-//! Metadata says which topics should be; [`follow`] makes the partitions so. The coordinators and the metadata keep their
-//! state in logs of the same engine: [`metadata_log`] and [`offsets_topic`] are how they reach them.
+//! Metadata says which topics should be; [`follow`] makes the partitions so. The coordinators keep their
+//! state in logs of the same engine: [`offsets_topic`] is how the group coordinator reaches its own.
 
 pub(crate) mod follow;
-pub(crate) mod metadata_log;
 pub(crate) mod offsets_topic;
-mod state_log;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use naru_protocol::ErrorCode;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::{BrokerConfig, TopicConfig};
@@ -32,6 +31,8 @@ pub struct Broker {
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) follow: Arc<PartitionsFollow>,
     pub(crate) groups: Arc<GroupCoordinator>,
+    /// Cancelled when the broker begins to stop.
+    pub(crate) stopping: CancellationToken,
     /// Ids that were allocated durably and not given out yet.
     pub(crate) producer_ids: Mutex<Range<i64>>,
 }
@@ -65,6 +66,16 @@ impl Broker {
     /// The partitions by topic id.
     pub fn partitions(&self) -> &Arc<Partitions> {
         &self.partitions
+    }
+
+    /// Returns when the broker begins to stop: whatever waits for others should answer now.
+    pub async fn stopping(&self) {
+        self.stopping.cancelled().await;
+    }
+
+    /// Whether the broker has begun to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
     }
 
     /// The group coordinator.

@@ -323,7 +323,8 @@ impl fmt::Display for Value {
         match self {
             Self::Boolean(value) => value.fmt(f),
             Self::Integer(value) => value.fmt(f),
-            Self::Double(value) => value.fmt(f),
+            // As Java does, with a decimal point.
+            Self::Double(value) => write!(f, "{value:?}"),
             Self::Text(value) => value.fmt(f),
             Self::List(value) => value.join(",").fmt(f),
         }

@@ -57,6 +57,13 @@ struct Found<'a> {
     source: ConfigSource,
 }
 
+impl Found<'_> {
+    /// The text as Kafka shows it: without white space around the value and its elements, and without duplicates.
+    fn shown(&self) -> String {
+        self.def.parse(self.text).map_or_else(|_| self.text.to_owned(), |value| value.to_string())
+    }
+}
+
 impl<'a> Layers<'a> {
     /// The values of one broker setting, the strongest first.
     fn of_broker(self, name: &str) -> impl Iterator<Item = Found<'a>> + use<'a> {
@@ -117,7 +124,7 @@ pub fn describe_topic(overrides: &Overrides, dynamic: &DynamicBrokerConfig, brok
         }
         found.splice(0..0, own);
         let value = match found.first() {
-            Some(first) if first.source == ConfigSource::Topic => Some(first.text.to_owned()),
+            Some(first) if first.source == ConfigSource::Topic => Some(first.shown()),
             _ => layers.effective(def).map(|value| value.to_string()),
         };
         entry(def, value, &found)
@@ -130,7 +137,7 @@ pub fn describe_broker(dynamic: &DynamicBrokerConfig, broker: &BrokerConfig) -> 
     let layers = Layers { overrides: &Overrides::new(), dynamic, broker };
     let describe = |def: &&'static ConfigDef| {
         let mut found: Vec<_> = layers.of_broker(def.name).collect();
-        let value = found.first().map(|first| first.text.to_owned());
+        let value = found.first().map(Found::shown);
         if !found.is_empty() {
             found.extend(def.synonyms.iter().flat_map(|synonym| layers.of_broker(synonym)));
         }
@@ -145,13 +152,12 @@ pub fn describe_broker_defaults(dynamic: &DynamicBrokerConfig) -> Vec<ConfigEntr
     let describe = |(name, value): (&String, &String)| {
         let def = broker_setting(name)?;
         let found = [Found { def, text: value, source: ConfigSource::DynamicDefaultBroker }];
-        Some(entry(def, Some(value.clone()), &found))
+        Some(entry(def, found.first().map(Found::shown), &found))
     };
     dynamic.every_broker.iter().filter_map(describe).collect()
 }
 
 fn entry(def: &'static ConfigDef, value: Option<String>, found: &[Found<'_>]) -> ConfigEntry {
-    let shown = |def: &ConfigDef, text: &str| (!def.sensitive).then(|| text.to_owned());
     ConfigEntry {
         def,
         value: value.filter(|_| !def.sensitive),
@@ -160,7 +166,7 @@ fn entry(def: &'static ConfigDef, value: Option<String>, found: &[Found<'_>]) ->
             .iter()
             .map(|found| ConfigSynonym {
                 name: found.def.name,
-                value: shown(found.def, found.text),
+                value: (!found.def.sensitive).then(|| found.shown()),
                 source: found.source,
             })
             .collect(),
@@ -227,7 +233,13 @@ mod tests {
             this_broker: overrides(&[("log.retention.ms", "777")]),
             every_broker: Overrides::new(),
         };
-        let chain = "[log.retention.ms=777 2, log.retention.minutes=100 4, log.retention.hours=24 4, log.retention.hours=168 5]";
+        let chain = [
+            "log.retention.ms=777 2",
+            "log.retention.minutes=100 4",
+            "log.retention.hours=24 4",
+            "log.retention.hours=168 5",
+        ];
+        let chain = format!("[{}]", chain.join(", "));
         let topic = describe_topic(&overrides(&[("segment.ms", "5000")]), &dynamic, &broker);
         assert_eq!(show(&topic, "retention.ms"), format!("777 2 {chain}"));
         assert_eq!(

@@ -91,7 +91,7 @@ pub enum ListenerError {
     #[error("{0} is advertised but no listener of that name binds an address; the listeners are {1}")]
     NoSuchListener(String, String),
     #[error(
-        "no client can connect to {0}; advertise the name or address that clients use for this machine, with --advertise HOST:PORT or NARU_ADVERTISE"
+        "no client can connect to {0}; say what clients call this machine, with --advertise HOST:PORT or NARU_ADVERTISE"
     )]
     AdvertisesEverything(String),
 }

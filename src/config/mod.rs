@@ -1,9 +1,10 @@
 //! Settings: which exist, what they accept, where a value comes from.
 //!
-//! A leaf of the house: it knows no disk, no socket and no other room. [`topic_settings`] and [`broker_settings`] are
-//! tables of facts; [`BrokerConfig`] is what the broker was started with; [`TopicConfig`] is what one topic gets when its
-//! own settings, the broker settings changed at run time, those of the start and the defaults are laid over each other;
-//! [`describe`] shows the same layers to `DescribeConfigs`. Whatever these types hold has been checked.
+//! A leaf of the house: it knows no disk, no socket and no other room. [`TOPIC_SETTINGS`] and [`broker_settings()`] are
+//! tables of facts; [`BrokerConfig`] is what the broker was started with; [`TopicConfig`] is what one topic gets when
+//! its own settings, the broker settings changed at run time, those of the start and the defaults are laid over each
+//! other; [`describe_topic`] and [`describe_broker`] show the same layers to `DescribeConfigs`. Whatever these types hold
+//! has been checked.
 
 mod broker;
 mod broker_settings;

@@ -92,8 +92,9 @@ const SHORT_NAMES: &[(&str, &str)] =
     &[("NARU_DATA_DIR", "log.dirs"), ("NARU_LISTEN", "listeners"), ("NARU_ADVERTISE", "advertised.listeners")];
 
 /// The settings among environment variables: `NARU_DATA_DIR`, `NARU_LISTEN`, `NARU_ADVERTISE`, and for every broker
-/// setting its name in upper case with `_` for `.`, after `NARU_`. A variable that is none of these is an error, so that
-/// a typing error does not go unnoticed; the variables that Kubernetes makes for a service called `naru` are passed over.
+/// setting its name in upper case with `_` for `.`, after `NARU_`. A variable that is none of these is an error, so
+/// that a typing error does not go unnoticed; the variables that Kubernetes makes for a service called `naru` are
+/// passed over.
 pub fn environment(variables: impl IntoIterator<Item = (String, String)>) -> Result<Vec<Setting>, ConfigError> {
     let mut settings = Vec::new();
     for (variable, value) in variables {

@@ -124,7 +124,7 @@ fn below_max(value: i64) -> Option<u64> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum InvalidOverrides {
-    #[error("Unknown topic config name: {name}{}", nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default())]
+    #[error("Unknown topic config name: {name}{}", hint(*nearest))]
     Unknown { name: String, nearest: Option<&'static str> },
     #[error(transparent)]
     Value(#[from] InvalidValue),
@@ -132,6 +132,10 @@ pub enum InvalidOverrides {
     CompactionLags { min: i64, max: i64 },
     #[error("remote.storage.enable cannot be true: tiered storage is not available on this broker")]
     NoTieredStorage,
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default()
 }
 
 /// Checks the settings of a topic, each by itself and together.

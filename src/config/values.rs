@@ -86,8 +86,8 @@ pub struct TransactionSettings {
     pub partition_verification_enable: bool,
 }
 
-/// Typed access by name. The names are literals of this file, so a wrong name or type is a fault of the table, which the
-/// tests would show.
+/// Typed access by name. The names are literals of this file, so a wrong name or type is a fault of the table, which
+/// the tests would show.
 pub(super) struct Values<'a>(&'a BTreeMap<&'static str, (String, SettingSource)>);
 
 impl<'a> Values<'a> {

@@ -75,9 +75,13 @@ impl Offsets {
         self.by_group.get(group).into_iter().flatten()
     }
 
-    pub fn groups_with_topic(&self, topic: &str) -> Vec<(ByteString, Vec<i32>)> {
-        let partitions =
-            |topics: &BTreeMap<ByteString, Partitions>| topics.get(topic).map(|p| p.keys().copied().collect());
+    /// The groups that committed offsets for the topic with this id, and the partitions. Offsets that do not know the id
+    /// of their topic count.
+    pub fn of_topic(&self, topic: &str, topic_id: Uuid) -> Vec<(ByteString, Vec<i32>)> {
+        let partitions = |topics: &BTreeMap<ByteString, Partitions>| {
+            let offsets = topics.get(topic)?.iter().filter(|(_, offset)| offset.is_of(topic_id));
+            Some(offsets.map(|(index, _)| *index).collect())
+        };
         self.by_group.iter().filter_map(|(group, topics)| Some((group.clone(), partitions(topics)?))).collect()
     }
 

@@ -192,7 +192,7 @@ impl World {
                 let id = GROUPS[*group].into();
                 let _ = self.shard.delete_group(&id, &mut effects);
             }
-            Event::DeleteTopic => self.shard.topic_deleted(&"t".into(), &mut effects),
+            Event::DeleteTopic => self.shard.topic_deleted(&"t".into(), Uuid::nil(), &mut effects),
             Event::Pass { ms } => return self.pass(*ms),
             Event::Restart => return self.restart(),
         }

@@ -5,6 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use bytestring::ByteString;
+use uuid::Uuid;
 
 use super::classic::{ClassicGroup, Step};
 use super::offsets::{FetchedTopic, Offsets, OffsetsOfTopic};
@@ -253,9 +254,9 @@ impl Shard {
         Ok(deleted)
     }
 
-    /// A topic is gone, and with it all offsets committed for it.
-    pub fn topic_deleted(&mut self, topic: &ByteString, effects: &mut Effects) {
-        for (group, partitions) in self.offsets.groups_with_topic(topic) {
+    /// A topic is gone, and with it all offsets committed for it. Those of a new topic of the same name stay.
+    pub fn topic_deleted(&mut self, topic: &ByteString, topic_id: Uuid, effects: &mut Effects) {
+        for (group, partitions) in self.offsets.of_topic(topic, topic_id) {
             self.delete_offsets_of(&group, topic, partitions, effects);
         }
     }

@@ -252,9 +252,17 @@ fn the_offsets_of_a_deleted_topic_go_with_it() {
     let mut driver = Driver::new();
     driver.commit(&committing("g", "t", 5)).unwrap();
     driver.commit(&committing("g", "u", 6)).unwrap();
-    driver.step(|shard, _, effects| shard.topic_deleted(&"t".into(), effects));
+    driver.step(|shard, _, effects| shard.topic_deleted(&"t".into(), Uuid::from_u128(1), effects));
     driver.restart();
     assert_eq!((driver.committed("g", "t"), driver.committed("g", "u")), (None, Some(6)));
+}
+
+#[test]
+fn a_late_word_of_a_deleted_topic_leaves_the_offsets_of_its_successor() {
+    let mut driver = Driver::new();
+    driver.commit(&committing("g", "t", 5)).unwrap();
+    driver.step(|shard, _, effects| shard.topic_deleted(&"t".into(), Uuid::from_u128(9), effects));
+    assert_eq!(driver.committed("g", "t"), Some(5));
 }
 
 #[test]

@@ -19,8 +19,8 @@ pub struct NewPartitions {
 }
 
 /// Decides about a `CreatePartitions` request. A topic that appears more than once is refused, with one answer at its
-/// first place. Topics in which the broker keeps its own state are refused: their partitions are found by a hash of what
-/// they hold, which a new number would lose.
+/// first place. Topics in which the broker keeps its own state are refused: their partitions are found by a hash of
+/// what they hold, which a new number would lose.
 pub fn create_partitions(
     image: &MetadataImage,
     rules: Rules<'_>,

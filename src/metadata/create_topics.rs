@@ -55,23 +55,26 @@ impl TopicSpec {
     /// The topic that is made when a client uses a name that does not exist, or when a coordinator first needs its own
     /// topic: that one gets the partitions and settings that the broker's settings give it.
     pub fn automatic(name: &str, broker: &BrokerConfig) -> Self {
-        let internal = |partitions, segment_bytes: u32, compression: &str| {
-            let configs = [
-                ("cleanup.policy", "compact".to_owned()),
-                ("compression.type", compression.to_owned()),
-                ("segment.bytes", segment_bytes.to_string()),
-            ];
-            let configs = configs.into_iter().map(|(name, value)| (name.to_owned(), Some(value))).collect();
-            Self { partitions, configs, ..Self::with_defaults(name) }
+        let internal = |partitions, segment_bytes: u32, configs: &[(&str, &str)]| {
+            let segment_bytes = ("segment.bytes".to_owned(), Some(segment_bytes.to_string()));
+            let configs = configs.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned())));
+            Self { partitions, configs: configs.chain([segment_bytes]).collect(), ..Self::with_defaults(name) }
         };
         match name {
-            CONSUMER_OFFSETS => {
-                internal(broker.offsets.topic_num_partitions, broker.offsets.topic_segment_bytes, "producer")
-            }
+            CONSUMER_OFFSETS => internal(
+                broker.offsets.topic_num_partitions,
+                broker.offsets.topic_segment_bytes,
+                &[("cleanup.policy", "compact"), ("compression.type", "producer")],
+            ),
             TRANSACTION_STATE => internal(
                 broker.transactions.state_log_num_partitions,
                 broker.transactions.state_log_segment_bytes,
-                "uncompressed",
+                &[
+                    ("cleanup.policy", "compact"),
+                    ("compression.type", "uncompressed"),
+                    ("min.insync.replicas", "1"),
+                    ("unclean.leader.election.enable", "false"),
+                ],
             ),
             _ => Self::with_defaults(name),
         }

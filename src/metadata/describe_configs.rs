@@ -6,8 +6,8 @@ use super::topic_name::check_topic_name;
 use super::{MetadataImage, RequestError, ResourceKind, Rules};
 use crate::config::{ConfigEntry, describe_broker, describe_broker_defaults, describe_topic};
 
-/// The settings of one resource of a `DescribeConfigs` request, sorted by name. `keys` are the settings that are wanted;
-/// `None`, and an empty list, mean all. Names that no setting has are passed over, as in Kafka.
+/// The settings of one resource of a `DescribeConfigs` request, sorted by name. `keys` are the settings that are
+/// wanted; `None`, and an empty list, mean all. Names that no setting has are passed over, as in Kafka.
 pub fn describe_configs(
     image: &MetadataImage,
     rules: Rules<'_>,

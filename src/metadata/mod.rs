@@ -1,11 +1,11 @@
 //! What exists: topics, their partitions and settings, broker settings changed at run time, blocks of producer ids.
 //!
-//! The state is a log (`__cluster_metadata-0`, in Kafka's own record formats). [`MetadataImage`] is what its records add up
-//! to; applying them is deterministic. A request becomes records in a pure function ([`create_topics`],
-//! [`delete_topics`], [`create_partitions`], [`alter_configs`], [`incremental_alter_configs`]): image and request in,
-//! records and one answer for each entry out; time and ids are chosen there, never while applying. [`MetadataStore`] puts
-//! these together: decide, append, wait until it is durable, apply, tell the listeners, publish. Nobody sees a change
-//! before it is durable.
+//! The state is a log (`__cluster_metadata-0`, in Kafka's own record formats). [`MetadataImage`] is what its records
+//! add up to; applying them is deterministic. A request becomes records in a pure function ([`create_topics()`],
+//! [`delete_topics()`], [`create_partitions()`], [`alter_configs()`], [`incremental_alter_configs()`]): image and request in,
+//! records and one answer for each entry out; time and ids are chosen there, never while applying. [`MetadataStore`]
+//! puts these together: decide, append, wait until it is durable, apply, tell the listeners, publish. Nobody sees a
+//! change before it is durable.
 
 mod alter_configs;
 mod change;

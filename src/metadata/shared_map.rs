@@ -11,8 +11,8 @@ use super::topic_name::folded;
 
 const SHARDS: usize = 256;
 
-/// A map in 256 parts. A copy shares all of them; a change copies one. At 10,000 entries that is 40 of them, which is why
-/// publishing a new image costs microseconds.
+/// A map in 256 parts. A copy shares all of them; a change copies one. At 10,000 entries that is 40 of them, which is
+/// why publishing a new image costs microseconds.
 #[derive(Clone, PartialEq)]
 pub(super) struct SharedMap<K, V> {
     shards: Arc<[Arc<BTreeMap<K, V>>]>,

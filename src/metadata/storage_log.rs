@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use naru_protocol::records::{BatchBuilder, Codec, PayloadValidation, TimestampType, ValidBatch, Validation, validate};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -12,14 +11,14 @@ use super::{METADATA_TOPIC, MetadataLog, MetadataLogError};
 use crate::storage::clock::Clock;
 use crate::storage::types::{LeaderEpoch, Offset, TopicPartition};
 use crate::storage::{
-    AppendAs, AppendError, DataDirectory, FlushPolicy, Log, LogConfig, LogObserver, OpenError, Origin,
+    AppendAs, AppendError, DataDirectory, FlushPolicy, Log, LogConfig, LogObserver, OpenError, Origin, state_log,
 };
 
 /// Kafka's fixed id of the metadata log.
 const METADATA_TOPIC_ID: Uuid = Uuid::from_u128(1);
 
-/// `__cluster_metadata-0` in the data directory. Each append is one batch and so all or none after a crash; it is flushed
-/// whatever the broker's `durability`, and never deleted by retention.
+/// `__cluster_metadata-0` in the data directory. Each append is one batch and so all or none after a crash; it is
+/// flushed whatever the broker's `durability`, and never deleted by retention.
 pub struct StorageMetadataLog {
     log: Arc<Log>,
     clock: Arc<dyn Clock>,
@@ -61,33 +60,16 @@ impl StorageMetadataLog {
     fn partition() -> TopicPartition {
         TopicPartition::new(METADATA_TOPIC, 0)
     }
-
-    fn batch(records: &[Bytes], now_ms: i64) -> Result<ValidBatch, String> {
-        let mut builder = BatchBuilder::new(Codec::None);
-        for record in records {
-            builder.push(now_ms, None, Some(record), &[]).map_err(|error| error.to_string())?;
-        }
-        let rules = Validation {
-            max_message_bytes: usize::MAX,
-            timestamp_type: TimestampType::CreateTime,
-            now_ms,
-            before_max_ms: i64::MAX,
-            after_max_ms: i64::MAX,
-            compacted: false,
-            allow_control: false,
-            allow_zstd: true,
-            payload: PayloadValidation::Header,
-        };
-        let batch = builder.build().map_err(|error| error.to_string())?;
-        validate(batch, &rules).map_err(|error| error.to_string())
-    }
 }
 
 impl MetadataLog for StorageMetadataLog {
     fn append(&self, records: Vec<Bytes>) -> LogFuture<'_> {
         Box::pin(async move {
             let now_ms = self.clock.now_ms();
-            let batch = Self::batch(&records, now_ms).map_err(MetadataLogError::Refused)?;
+            let entries = records.into_iter().map(|record| (None, Some(record))).collect();
+            let batch = state_log::batch(entries, now_ms).ok_or_else(|| {
+                MetadataLogError::Refused("the change does not fit one batch; make it smaller".into())
+            })?;
             let how = AppendAs { leader_epoch: self.leader_epoch, now_ms, origin: Origin::Coordinator };
             self.log.append(&batch, how).await.map_err(|error| match error {
                 AppendError::NoSpace | AppendError::TooLarge { .. } => MetadataLogError::Refused(error.to_string()),
@@ -102,20 +84,8 @@ impl MetadataLog for StorageMetadataLog {
             let failed = |error: String| MetadataLogError::Failed(error);
             // What a killed process left in the page cache is made durable before it is shown.
             self.log.flush().await.map_err(|error| failed(error.to_string()))?;
-            let mut damage = None;
-            let replayed = self.log.replay(Offset(0), self.log.log_end(), |batch| {
-                if batch.header().is_control() {
-                    return;
-                }
-                for record in batch.records() {
-                    match record {
-                        Ok(record) => record.value.into_iter().for_each(&mut *each),
-                        Err(error) => damage = damage.take().or_else(|| Some(error.to_string())),
-                    }
-                }
-            });
-            replayed.await.map_err(|error| failed(error.to_string()))?;
-            damage.map_or(Ok(()), |error| Err(failed(error)))
+            let mut values = |(_, value): state_log::Entry| each(value.unwrap_or_default());
+            state_log::replay(&self.log, &mut values).await.map_err(|error| failed(error.to_string()))
         })
     }
 }

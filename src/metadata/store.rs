@@ -32,8 +32,8 @@ pub trait MetadataListener: Send + Sync {
 
 /// The metadata of this broker: one image that everybody reads, one turn in which it changes.
 ///
-/// A change is decided on the newest image, appended, waited for until it is durable, applied, told to the listeners and
-/// published, in this order and one change at a time. It runs to its end even if the caller loses interest.
+/// A change is decided on the newest image, appended, waited for until it is durable, applied, told to the listeners
+/// and published, in this order and one change at a time. It runs to its end even if the caller loses interest.
 pub struct MetadataStore {
     image: ArcSwap<MetadataImage>,
     broker: Arc<BrokerConfig>,

@@ -54,7 +54,8 @@ pub fn check_topic_name(name: &str) -> Result<(), InvalidTopicName> {
     }
 }
 
-/// Whether two names differ only in `.` and `_`, so that names made from them (of metrics, for example) would be the same.
+/// Whether two names differ only in `.` and `_`, so that names made from them (of metrics, for example) would be the
+/// same.
 pub(super) fn collide(a: &str, b: &str) -> bool {
     a != b && a.len() == b.len() && a.bytes().map(folded).eq(b.bytes().map(folded))
 }

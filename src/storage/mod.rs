@@ -37,6 +37,7 @@ mod retention;
 mod scan;
 mod segment;
 mod segment_index;
+pub mod state_log;
 #[cfg(test)]
 mod tests;
 pub mod time_index;

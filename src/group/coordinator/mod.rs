@@ -18,6 +18,7 @@ use std::sync::{Arc, Weak};
 use bytestring::ByteString;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use self::hosted::Hosted;
 pub use self::promise::Promise;
@@ -169,11 +170,12 @@ impl GroupCoordinator {
         self.step(group, |hosted, _, effects| hosted.shard.delete_offsets(group, topics, effects)).await.flatten()
     }
 
-    /// A topic was deleted: the offsets committed for it go. Returns when that is durable.
-    pub async fn topic_deleted(&self, topic: &ByteString) -> Result<(), ErrorCode> {
+    /// A topic was deleted: the offsets committed for it go; those of a new topic of the same name stay. Returns when
+    /// that is durable.
+    pub async fn topic_deleted(&self, topic: &ByteString, topic_id: Uuid) -> Result<(), ErrorCode> {
         let mut deletions = Vec::with_capacity(self.partitions.len());
         for index in 0..self.partitions.len() {
-            let step = self.step_in(index, |hosted, _, effects| hosted.shard.topic_deleted(topic, effects));
+            let step = self.step_in(index, |hosted, _, effects| hosted.shard.topic_deleted(topic, topic_id, effects));
             deletions.push(step.await);
         }
         for deletion in deletions {

@@ -331,7 +331,7 @@ async fn groups_of_all_partitions_are_listed_and_lose_the_offsets_of_a_deleted_t
         coordinator.list(&ListFilter::default()).await.unwrap().iter().map(|g| g.group.to_string()).collect();
     listed.sort();
     assert_eq!(listed, groups);
-    coordinator.topic_deleted(&"t".into()).await.unwrap();
+    coordinator.topic_deleted(&"t".into(), Uuid::from_u128(1)).await.unwrap();
     let after = start(&topic).await;
     for group in groups {
         assert_eq!(committed(&coordinator, group).await, None);

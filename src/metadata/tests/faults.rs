@@ -31,8 +31,8 @@ async fn start(disk: &FaultyDisk, path: &Path) -> Option<Running> {
     Some(Running { directory, log, store })
 }
 
-/// Creates topics and deletes every third one, until the disk dies. Returns the names of those that were answered: whether
-/// they exist.
+/// Creates topics and deletes every third one, until the disk dies. Returns the names of those that were answered:
+/// whether they exist.
 async fn scenario(disk: &FaultyDisk, path: &Path) -> Vec<(String, bool)> {
     let mut answered = Vec::new();
     for run in 0..2 {

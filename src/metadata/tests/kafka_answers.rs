@@ -1,6 +1,6 @@
-//! The scripts under `tests/oracle/metadata` were played to Apache Kafka 4.4; its answers lie beside them. Here the same
-//! requests are decided, and the answers must have the same codes and values. Where they are meant to differ, the step is
-//! listed with its reason.
+//! The scripts under `tests/oracle/metadata` were played to Apache Kafka 4.4; its answers lie beside them. Here the
+//! same requests are decided, and the answers must have the same codes and values. Where they are meant to differ, the
+//! step is listed with its reason.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
@@ -19,6 +19,7 @@ const MEANT: &[(&str, RangeInclusive<usize>, &str)] = &[
     ("incremental_alter_configs", 76..=80, "groups have no settings of their own yet"),
     ("incremental_alter_configs", 82..=82, "there are no client metrics to subscribe to"),
     ("incremental_alter_configs", 83..=84, "loggers are not changed through the protocol"),
+    ("internal_topics", 6..=7, "what the broker keeps for its clients is not lost by a mistaken request"),
     ("describe_configs", 14..=14, "Kafka took the unknown setting of an earlier script"),
     ("describe_configs", 15..=15, "loggers are not changed through the protocol"),
     ("describe_configs", 16..=16, "there are no client metrics to subscribe to"),
@@ -61,8 +62,8 @@ struct Player {
 type Answer = Vec<String>;
 
 impl Player {
-    /// Kafka itself gives every broker `min.insync.replicas=1` at run time when it formats a cluster with eligible leader
-    /// replicas.
+    /// Kafka itself gives every broker `min.insync.replicas=1` at run time when it formats a cluster with eligible
+    /// leader replicas.
     fn new(broker: BrokerConfig) -> Self {
         let mut image = MetadataImage::new(1);
         let resource = IncrementalAlterConfigs {
@@ -82,6 +83,7 @@ impl Player {
     fn answer(&mut self, request: &Value) -> Answer {
         let body = &request["body"];
         match request["api"].as_str().unwrap() {
+            "FindCoordinator" => self.find_coordinator(body),
             "CreateTopics" => self.create(request, body),
             "DeleteTopics" => self.delete(body),
             "CreatePartitions" => self.grow(body),
@@ -90,6 +92,15 @@ impl Player {
             "DescribeConfigs" => self.describe(body),
             _ => Vec::new(),
         }
+    }
+
+    /// A coordinator's topic is created when somebody first asks for the coordinator.
+    fn find_coordinator(&mut self, body: &Value) -> Answer {
+        let name = if body["keyType"] == 0 { CONSUMER_OFFSETS } else { TRANSACTION_STATE };
+        let spec = TopicSpec::automatic(name, &self.broker);
+        let decision = create_topics(&self.image, rules(&self.broker), &[spec], false, Uuid::new_v4);
+        apply(&mut self.image, &decision.records);
+        Vec::new()
     }
 
     fn create(&mut self, request: &Value, body: &Value) -> Answer {
@@ -308,6 +319,11 @@ fn topics_are_created_as_in_kafka() {
 #[test]
 fn topics_are_deleted_as_in_kafka() {
     agrees_with_kafka("delete_topics", BrokerConfig::default());
+}
+
+#[test]
+fn topics_of_coordinators_are_as_in_kafka() {
+    agrees_with_kafka("internal_topics", BrokerConfig::default());
 }
 
 #[test]

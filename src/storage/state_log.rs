@@ -1,30 +1,36 @@
-//! Records of the broker's own, written to and read from a partition.
+//! Records of the broker's own, metadata and coordinators' state, written to a log and read back from it.
 
 use bytes::Bytes;
 use naru_protocol::records::{
     BatchBuilder, BatchError, Codec, PayloadValidation, TimestampType, ValidBatch, Validation, validate,
 };
 
-use crate::partition::Partition;
-use crate::storage::ReadError;
-use crate::storage::types::Offset;
+use super::types::Offset;
+use super::{Log, ReadError};
 
 /// A key, and a value unless it is a tombstone.
-pub(super) type Entry = (Option<Bytes>, Option<Bytes>);
+pub type Entry = (Option<Bytes>, Option<Bytes>);
 
 /// Why a state log cannot be replayed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReplayError {
+pub enum ReplayError {
+    /// The log cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A batch has the right checksum and is no batch all the same.
     #[error("the batch at offset {offset} cannot be read: {error}")]
-    Batch { offset: i64, error: BatchError },
+    Batch {
+        /// Its base offset.
+        offset: i64,
+        /// What is wrong with it.
+        error: BatchError,
+    },
 }
 
 /// One batch of these records, as the storage engine takes it. `None` if they do not fit a batch.
-pub(super) fn batch(entries: &[Entry], now_ms: i64) -> Option<ValidBatch> {
+pub fn batch(entries: Vec<Entry>, now_ms: i64) -> Option<ValidBatch> {
     let mut builder = BatchBuilder::new(Codec::None);
-    for (key, value) in entries {
+    for (key, value) in &entries {
         builder.push(now_ms, key.as_deref(), value.as_deref(), &[]).ok()?;
     }
     let rules = Validation {
@@ -41,9 +47,8 @@ pub(super) fn batch(entries: &[Entry], now_ms: i64) -> Option<ValidBatch> {
     validate(builder.build().ok()?, &rules).ok()
 }
 
-/// Hands over every record of a partition, the oldest first.
-pub(super) async fn replay(partition: &Partition, each: &mut (dyn FnMut(Entry) + Send)) -> Result<(), ReplayError> {
-    let log = partition.log();
+/// Hands over every record of a log, the oldest first.
+pub async fn replay(log: &Log, each: &mut (dyn FnMut(Entry) + Send)) -> Result<(), ReplayError> {
     let mut failure = None;
     let visit = |batch: naru_protocol::records::Batch| {
         if failure.is_some() || batch.header().is_control() {
