@@ -51,8 +51,8 @@ impl OffsetsTopic for StoredOffsets {
 impl OffsetsLog for StoredOffsetsLog {
     fn append(&self, records: Vec<KeyValue>, now_ms: i64) -> BoxFuture<'_, Result<i64, OffsetsLogError>> {
         Box::pin(async move {
-            let entries = records.into_iter().map(|record| (Some(record.key), record.value)).collect();
-            let batch = state_log::batch(entries, now_ms)
+            let entries: Vec<_> = records.into_iter().map(|record| (Some(record.key), record.value)).collect();
+            let batch = state_log::batch(&entries, now_ms)
                 .ok_or_else(|| OffsetsLogError::NoSpace("the records do not fit one batch".to_owned()))?;
             let appended = self.0.append(&batch, now_ms, Origin::Coordinator).await.map_err(|error| match error {
                 AppendError::NoSpace | AppendError::TooLarge { .. } => OffsetsLogError::NoSpace(error.to_string()),

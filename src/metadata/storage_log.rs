@@ -66,8 +66,8 @@ impl MetadataLog for StorageMetadataLog {
     fn append(&self, records: Vec<Bytes>) -> LogFuture<'_> {
         Box::pin(async move {
             let now_ms = self.clock.now_ms();
-            let entries = records.into_iter().map(|record| (None, Some(record))).collect();
-            let batch = state_log::batch(entries, now_ms).ok_or_else(|| {
+            let entries: Vec<_> = records.into_iter().map(|record| (None, Some(record))).collect();
+            let batch = state_log::batch(&entries, now_ms).ok_or_else(|| {
                 MetadataLogError::Refused("the change does not fit one batch; make it smaller".into())
             })?;
             let how = AppendAs { leader_epoch: self.leader_epoch, now_ms, origin: Origin::Coordinator };

@@ -28,9 +28,9 @@ pub enum ReplayError {
 }
 
 /// One batch of these records, as the storage engine takes it. `None` if they do not fit a batch.
-pub fn batch(entries: Vec<Entry>, now_ms: i64) -> Option<ValidBatch> {
+pub fn batch(entries: &[Entry], now_ms: i64) -> Option<ValidBatch> {
     let mut builder = BatchBuilder::new(Codec::None);
-    for (key, value) in &entries {
+    for (key, value) in entries {
         builder.push(now_ms, key.as_deref(), value.as_deref(), &[]).ok()?;
     }
     let rules = Validation {

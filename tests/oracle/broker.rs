@@ -1,7 +1,7 @@
 //! A broker for one script.
 
 use naru_broker::config::{BrokerConfig, Setting, SettingSource};
-use naru_broker::metadata::TopicSpec;
+use naru_broker::metadata::{CONSUMER_OFFSETS, TRANSACTION_STATE, TopicSpec};
 use naru_broker::{Broker, RunningBroker};
 
 pub struct ScriptBroker {
@@ -36,6 +36,12 @@ pub async fn start(folder: &str, name: &str, header: Option<&str>) -> ScriptBrok
         // The scripts of this folder were recorded one after the other; the first one made the topic of all.
         let topic = TopicSpec { partitions: 3, ..TopicSpec::with_defaults("groups-t") };
         running.broker().metadata().create_topics(vec![topic], false).await.unwrap();
+    }
+    if name == "internal_topics" {
+        // Kafka makes them when somebody looks for a coordinator, Naru when something is written.
+        for topic in [CONSUMER_OFFSETS, TRANSACTION_STATE] {
+            running.broker().metadata().ensure_topic(topic).await.unwrap();
+        }
     }
     ScriptBroker { running, _directory: directory }
 }

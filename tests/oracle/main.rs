@@ -47,6 +47,11 @@ const MEANT: &[(&str, &str, &[i64])] = &[
     ("metadata", "alter_configs", &[38]),
     // A topic of which some partitions fail comes twice from Kafka, and once from Naru.
     ("data", "fetch", &[10]),
+    // Lists are kept without blanks and repetitions, numbers and booleans without blanks.
+    ("metadata", "create_topics", &[28, 29, 31]),
+    ("metadata", "internal_topics", &[13]),
+    // A coordinator is found at once, and there is none of transactions; internal topics cannot be deleted or grown.
+    ("metadata", "internal_topics", &[1, 2, 6, 7]),
     // An unknown operation is a fault of the request, not of the broker.
     ("metadata", "incremental_alter_configs", &[29]),
 ];
@@ -71,7 +76,7 @@ macro_rules! conversations {
 conversations! {
     data: produce fetch list_offsets producer_ids;
     groups: commit fetch_offsets group_max_size initial_rebalance_delay leave list_describe_delete member_id_required protocol_vote rebalance static_join_while_waiting static_members timeouts validation;
-    metadata: alter_configs create_partitions create_topics delete_topics describe_configs incremental_alter_configs static_synonyms;
+    metadata: alter_configs create_partitions create_topics delete_topics describe_configs incremental_alter_configs internal_topics static_synonyms;
 }
 
 #[test]
