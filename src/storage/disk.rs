@@ -8,6 +8,7 @@ use std::io::{self, IoSliceMut};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rustix::fs::{FallocateFlags, FlockOperation};
@@ -137,7 +138,7 @@ impl Disk for SystemDisk {
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        fs::File::open(path)?.sync_all()
+        open_patiently(path)?.sync_all()
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<DirectoryEntry>> {
@@ -234,6 +235,25 @@ pub(super) fn allocate(file: &fs::File, from: u64, to: u64) -> io::Result<()> {
             Err(error.into())
         }
     }
+}
+
+/// Opens a directory. A flush depends on it, so a shortage of descriptors is waited out: a flush must not fail for it.
+fn open_patiently(path: &Path) -> io::Result<fs::File> {
+    const PAUSE: Duration = Duration::from_millis(10);
+    const PAUSES: usize = 500;
+    for _ in 0..PAUSES {
+        match fs::File::open(path) {
+            Err(error)
+                if [Errno::MFILE, Errno::NFILE]
+                    .map(|code| Some(code.raw_os_error()))
+                    .contains(&error.raw_os_error()) =>
+            {
+                std::thread::sleep(PAUSE);
+            }
+            opened => return opened,
+        }
+    }
+    fs::File::open(path)
 }
 
 /// Reads a whole file.

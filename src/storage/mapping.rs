@@ -169,6 +169,25 @@ impl AsRef<[u8]> for PublishedSlice {
     }
 }
 
+/// Makes a bus error say what it is before it ends the process: a mapped segment was cut short by another process, or its
+/// disk cannot be read. To be called once, by a program; a library leaves signals alone.
+pub fn report_bus_errors() {
+    // SAFETY: the handler does only what is safe in a signal handler: it writes to a descriptor and restores the default
+    // action. With SA_RESETHAND the faulting access is repeated under the default action, which ends the process.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = say_bus_error as *const () as usize;
+        action.sa_flags = libc::SA_RESETHAND;
+        libc::sigaction(libc::SIGBUS, &raw const action, std::ptr::null_mut());
+    }
+}
+
+extern "C" fn say_bus_error(_: libc::c_int) {
+    const MESSAGE: &[u8] = b"naru: a mapped segment cannot be accessed: its file was cut short by another process, or the disk fails. The log recovers at the next start.\n";
+    // SAFETY: `write` is async-signal-safe, and the message is static. There is nothing to do when it fails.
+    let _ = unsafe { libc::write(libc::STDERR_FILENO, MESSAGE.as_ptr().cast(), MESSAGE.len()) };
+}
+
 /// Asks the kernel to write the dirty pages of a range, without waiting for it and without making them durable.
 pub(super) fn start_write_back(file: &File, from: u64, to: u64) -> io::Result<()> {
     // SAFETY: a system call on an open descriptor that touches no memory of this process.

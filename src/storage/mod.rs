@@ -50,6 +50,7 @@ pub use config::{FlushPolicy, LogConfig, StorageOptions};
 pub use data_directory::{DataDirectory, OpenError};
 pub use log::{AppendAs, AppendError, Appended, Log, LogObserver, ReadError};
 pub use lookup::RecordByTime;
+pub use mapping::report_bus_errors;
 pub use producer_state::Origin;
 pub use reconcile::ReconcileReport;
 pub use recovery::{Cut, RecoveryReport, Rot};

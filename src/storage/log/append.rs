@@ -59,8 +59,11 @@ pub enum AppendError {
         /// The limit.
         segment_bytes: u32,
     },
-    /// The disk has no room. Reads go on; appends are taken again as soon as there is room.
-    #[error("the disk is full; free space on it and the log goes on by itself")]
+    /// The disk is full, or the process has no descriptors or maps left. Reads go on; appends are taken again as soon as
+    /// there is room.
+    #[error(
+        "no room for the batch: the disk is full, or files or maps are used up; make room and the log goes on by itself"
+    )]
     NoSpace,
     /// A flush or another final operation failed before.
     #[error("the log is offline after a disk error; see the broker's log, then restart it")]

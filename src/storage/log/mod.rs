@@ -116,6 +116,8 @@ pub struct Log {
     closed: Condvar,
     /// Monotonic milliseconds of the last append, for going dormant.
     last_append: AtomicU64,
+    /// Monotonic milliseconds until which damage is not reported again: clients ask for the same offset again and again.
+    damage_reported_until: AtomicU64,
 }
 
 /// What appends change, under the log's lock.
@@ -200,6 +202,7 @@ impl Log {
             snapshots: checkpoint::Snapshots::new(recovered.snapshots),
             closed: Condvar::new(),
             last_append: 0.into(),
+            damage_reported_until: 0.into(),
         })
     }
 

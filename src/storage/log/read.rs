@@ -4,6 +4,7 @@
 //! when it is not in the page cache, on a blocking thread; its checksums are verified, so a bad sector is an error value.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::{Bytes, BytesMut};
 use naru_protocol::ErrorCode;
@@ -21,6 +22,9 @@ const HOT_BYTES: u32 = 64 << 20;
 
 /// The least that is read from a file at once: the batch in question begins somewhere in it.
 const MIN_COLD_READ: usize = 32 * 1024;
+
+/// Damage of one log is reported at most once in so long.
+const DAMAGE_REPORT_INTERVAL_MS: u64 = 10_000;
 
 /// Why records cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -220,7 +224,11 @@ impl Log {
 
     pub(in crate::storage) fn damaged(&self, offset: Offset, reason: &impl ToString) -> ReadError {
         let reason = reason.to_string();
-        tracing::error!(log = %self.partition, %offset, reason, "records cannot be read");
+        let now = self.engine.now();
+        if self.damage_reported_until.load(Ordering::Relaxed) <= now {
+            self.damage_reported_until.store(now + DAMAGE_REPORT_INTERVAL_MS, Ordering::Relaxed);
+            tracing::error!(log = %self.partition, %offset, reason, "records cannot be read");
+        }
         ReadError::Damaged { partition: self.partition.clone(), offset, reason }
     }
 

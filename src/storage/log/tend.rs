@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rustix::io::Errno;
 
 use super::{Engine, Log, Phase};
 use crate::storage::config::{FlushPolicy, LogConfig};
@@ -115,7 +116,7 @@ impl Log {
         let mut writer = self.writer.lock();
         writer.phase = phase;
         writer.tend_at = 0;
-        let refused = result.as_ref().is_err_and(is_full_disk);
+        let refused = result.as_ref().is_err_and(is_shortage);
         writer.refused_until = refused.then(|| self.engine.clock.monotonic() + REFUSE_FOR);
         drop(writer);
         self.closed.notify_all();
@@ -131,7 +132,7 @@ impl Log {
     /// Tries again with the reserve of the data directory, when the disk is full and the log is an internal one.
     fn with_reserve<T>(&self, attempt: impl Fn() -> io::Result<T>) -> io::Result<T> {
         let first = attempt();
-        let full = first.as_ref().is_err_and(is_full_disk);
+        let full = first.as_ref().is_err_and(is_shortage);
         let disk = &*self.engine.disk;
         // Twice the least that is reserved: a roll and the extension after it.
         let needed = 2 * FIRST_RESERVATION as u64;
@@ -261,7 +262,7 @@ impl Log {
         match reserved {
             Ok(()) if wanted > 0 => writer.refused_until = None,
             Ok(()) => {}
-            Err(error) if is_full_disk(&error) => {
+            Err(error) if is_shortage(&error) => {
                 tracing::warn!(log = %self.partition, %error, "the disk is full; appends are refused until there is room");
                 writer.refused_until = Some(self.engine.clock.monotonic() + REFUSE_FOR);
             }
@@ -287,7 +288,7 @@ impl Log {
                 Ok(())
             }
             // The last bit of a nearly full disk is still good for the batch that waits.
-            Err(error) if is_full_disk(&error) && wanted < target => segment.map.reserve(wanted),
+            Err(error) if is_shortage(&error) && wanted < target => segment.map.reserve(wanted),
             other => other,
         }
     }
@@ -444,6 +445,10 @@ fn start_write_back(segment: &ActiveSegment, end: u32) {
     }
 }
 
-fn is_full_disk(error: &io::Error) -> bool {
+/// Whether something is used up for now: space on the disk, or descriptors or maps of the process. Nothing failed then;
+/// it is tried again.
+fn is_shortage(error: &io::Error) -> bool {
+    let used_up = [Errno::MFILE, Errno::NFILE, Errno::NOMEM].map(Errno::raw_os_error);
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        || error.raw_os_error().is_some_and(|code| used_up.contains(&code))
 }

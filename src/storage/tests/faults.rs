@@ -207,6 +207,44 @@ fn a_kill_at_any_change_loses_nothing_durable() {
     }
 }
 
+/// Lets retention remove segments, until the disk dies. Answers what was durable.
+fn retention_scenario(disk: &FaultyDisk, path: &Path) -> i64 {
+    let config = LogConfig { retention_bytes: Some(20_000), ..small_segments() };
+    let Ok(broker) = try_open(Arc::new(disk.clone()), path, config, StorageOptions::default()) else { return 0 };
+    for i in 0..16 {
+        let _ = broker.append(&batch(&[i; 4000], 1));
+    }
+    let _ = broker.runtime.block_on(broker.log.flush());
+    let durable = broker.log.durable_end().0;
+    wait_until("full segments to be sealed", || broker.log.is_quiet());
+    broker.directory.apply_retention();
+    let _ = broker.directory.advance_log_start(&broker.log, Offset(13));
+    broker.directory.shared().unlink_doomed();
+    broker.kill();
+    durable
+}
+
+#[test]
+fn a_power_cut_at_any_change_of_retention_leaves_no_hole() {
+    let place = place_in_memory();
+    let disk = FaultyDisk::new(place.path());
+    assert_eq!(retention_scenario(&disk, place.path()), 16);
+    for n in 0..disk.changes() {
+        let place = place_in_memory();
+        let disk = FaultyDisk::new(place.path());
+        disk.stop_after(n);
+        let durable = retention_scenario(&disk, place.path());
+        disk.cut_power(n).unwrap();
+        let broker = open_faulty(&disk, place.path(), small_segments());
+        let (start, end) = (broker.log.log_start(), broker.log.log_end());
+        assert!(start <= Offset(13) && end >= Offset(durable), "power cut at change {n}: {start} to {end}");
+        let offsets: Vec<_> = broker.read_all(start, 5000).iter().map(|batch| batch.header().base_offset).collect();
+        assert_eq!(offsets, (start.0..end.0).collect::<Vec<_>>(), "power cut at change {n}");
+        broker.append_durably(&batch(b"life goes on", 1)).unwrap();
+        broker.shutdown();
+    }
+}
+
 #[test]
 fn an_error_of_any_change_loses_nothing_durable() {
     let changes = count_changes();
