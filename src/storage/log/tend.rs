@@ -174,11 +174,11 @@ impl Log {
         Ok(segment)
     }
 
-    /// Makes the log's directory and its identity durable, before there is anything in it to lose.
+    /// Makes the log's directory and its identity durable, before there is anything in it to lose. The names in the directory
+    /// become durable with the first flush.
     fn found(&self) -> io::Result<()> {
         let disk = &*self.engine.disk;
         disk.open(&self.directory.join(partition_metadata::FILE_NAME))?.sync()?;
-        disk.sync_directory(&self.directory)?;
         self.directory.parent().map_or(Ok(()), |parent| disk.sync_directory(parent))
     }
 
