@@ -15,6 +15,7 @@ use crate::broker::follow::PartitionsFollow;
 use crate::broker::offsets_topic::StoredOffsets;
 use crate::config::BrokerConfig;
 use crate::group::{GroupConfig, GroupCoordinator, Millis, Now, TellTime};
+use crate::metadata;
 use crate::metadata::{MetadataImage, MetadataStore, StorageMetadataLog};
 use crate::partition::Partitions;
 use crate::server::{BindError, Limits, Server};
@@ -22,7 +23,6 @@ use crate::storage::clock::{Clock, SystemClock};
 use crate::storage::disk::SystemDisk;
 use crate::storage::types::TopicPartition;
 use crate::storage::{DataDirectory, OpenError, StorageOptions};
-use crate::{metadata, storage};
 
 /// Why a broker did not start.
 #[derive(Debug, thiserror::Error)]
@@ -49,13 +49,10 @@ pub enum StartError {
     Interrupted,
 }
 
-/// What went wrong while a broker stopped. Everything acknowledged is safe all the same; the next start recovers.
+/// The storage engine did not stop in order.
 #[derive(Debug, thiserror::Error)]
-pub enum StopError {
-    /// Something still uses the data directory.
-    #[error("the data directory is still in use; the next start recovers it")]
-    StillInUse,
-}
+#[error("the data directory was not left in order; everything acknowledged is safe, and the next start recovers it")]
+pub struct StopError(#[from] tokio::task::JoinError);
 
 /// A broker that serves. Dropping it without [`RunningBroker::shutdown`] is like a crash.
 pub struct RunningBroker {
@@ -200,25 +197,6 @@ impl RunningBroker {
         broker.stopping.cancel();
         broker.groups.close().await;
         server.shutdown().await;
-        drop(broker);
-        let Some(data) = the_last(data).await else { return Err(StopError::StillInUse) };
-        // A panic there was reported where it happened; what is durable is durable.
-        let _ = spawn_blocking(move || storage::DataDirectory::shutdown(data)).await;
-        Ok(())
-    }
-}
-
-/// Takes the data directory out of its `Arc` once every task of the broker has let go of it.
-async fn the_last(mut data: Arc<DataDirectory>) -> Option<DataDirectory> {
-    const PATIENCE: Duration = Duration::from_secs(5);
-    const STEP: Duration = Duration::from_millis(1);
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        match Arc::try_unwrap(data) {
-            Ok(data) => return Some(data),
-            Err(shared) if tokio::time::Instant::now() < deadline => data = shared,
-            Err(_) => return None,
-        }
-        tokio::time::sleep(STEP).await;
+        Ok(spawn_blocking(move || data.shutdown()).await?)
     }
 }

@@ -8,7 +8,7 @@ use crate::config::{Setting, SettingSource};
 
 const EXAMPLES: &str = "\
 Examples:
-  naru                                             broker on port 9092, everything in ./data
+  naru                                             broker on port 9092, everything in ./naru-data
   naru --listen 127.0.0.1:9092                     for this machine only
   naru --advertise broker.example:9092             clients elsewhere are told this address
   naru --listen IN=:9092 --advertise IN=naru:9092 \\
@@ -67,7 +67,7 @@ pub(super) struct ConfigArgs {
 /// How to start the broker.
 #[derive(Debug, Default, Args)]
 pub(super) struct StartArgs {
-    /// Directory of topics, offsets and everything else that lasts; made if missing [default: ./data]
+    /// Directory of topics, offsets and everything else that lasts; made if missing [default: ./naru-data]
     #[arg(short, long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Address to listen on; again for more listeners, each with its own NAME [default: 0.0.0.0:9092]

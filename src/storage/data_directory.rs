@@ -103,8 +103,9 @@ pub enum OpenError {
 /// The logs of one broker and all that keeps them.
 pub struct DataDirectory {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
-    _lock: Box<dyn Send + Sync>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Held until the directory is left in order, or dropped.
+    lock: Mutex<Option<Box<dyn Send + Sync>>>,
 }
 
 pub(super) struct Shared {
@@ -148,6 +149,7 @@ impl DataDirectory {
         let engine = Arc::new(Engine {
             flushers: Workers::new("naru-flush", options.flush_threads),
             helpers: Workers::new("naru-log", options.helper_threads),
+            read_buffers: Arc::default(),
             ballast,
             disk,
             clock,
@@ -170,7 +172,7 @@ impl DataDirectory {
             let thread = std::thread::Builder::new().name(name.into()).spawn(move || shared.repeat(interval, work));
             threads.push(thread.map_err(io)?);
         }
-        Ok(Self { shared, threads, _lock: lock })
+        Ok(Self { shared, threads: Mutex::new(threads), lock: Mutex::new(Some(lock)) })
     }
 
     /// The directory's identity.
@@ -216,20 +218,22 @@ impl DataDirectory {
         self.shared.write_checkpoint()
     }
 
-    /// Stops in order: everything flushed and sealed, everything derived written, then a clean checkpoint. Blocks.
-    pub fn shutdown(mut self) {
+    /// Stops in order: everything flushed and sealed, everything derived written, then a clean checkpoint; the directory is
+    /// free for another broker. Logs that somebody still holds take nothing more. Blocks.
+    pub fn shutdown(&self) {
         self.stop_threads();
         self.shared.close_logs();
         if let Err(error) = self.shared.write_clean_checkpoint() {
             tracing::error!(%error, "cannot write the checkpoint; the next start scans more");
         }
         self.shared.all_logs().iter().for_each(|log| log.retire());
+        *self.lock.lock() = None;
     }
 
-    fn stop_threads(&mut self) {
+    fn stop_threads(&self) {
         *self.shared.stopping.lock() = true;
         self.shared.stop.notify_all();
-        for thread in self.threads.drain(..) {
+        for thread in self.threads.lock().drain(..) {
             // A thread that panicked said so; there is nothing to add.
             let _ = thread.join();
         }

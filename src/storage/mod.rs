@@ -31,6 +31,7 @@ pub mod offset_index;
 pub mod partition_metadata;
 pub mod producer_snapshot;
 pub mod producer_state;
+mod read_buffers;
 mod reconcile;
 mod recovery;
 mod retention;

@@ -2,7 +2,7 @@
 //!
 //! A definition reads like Kafka's protocol documentation:
 //!
-//! ```ignore
+//! ```text
 //! #[derive(Clone, Debug, PartialEq, Message)]
 //! #[message(key = 12, versions = "0-4", flexible = "4+")]
 //! pub struct HeartbeatRequest {

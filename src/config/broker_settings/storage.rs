@@ -26,7 +26,10 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .read_only()
         .accepted(OWN_THREADS)
         .doc("Threads of the compactor."),
-    ConfigDef::list("log.dir", Some("data")).read_only().importance(Importance::High).doc("The same as `log.dirs`."),
+    ConfigDef::list("log.dir", Some("naru-data"))
+        .read_only()
+        .importance(Importance::High)
+        .doc("The same as `log.dirs`."),
     ConfigDef::list("log.dirs", None)
         .synonyms(&["log.dir"])
         .read_only()

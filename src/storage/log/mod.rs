@@ -39,6 +39,7 @@ use super::config::{FlushPolicy, LogConfig, StorageOptions};
 use super::disk::Disk;
 use super::leader_epochs::LeaderEpochs;
 use super::producer_state::ProducerState;
+use super::read_buffers::ReadBuffers;
 use super::recovery::{Recovered, RecoveryReport};
 use super::segment::{ActiveSegment, Segment, SegmentWriter, Segments};
 use super::types::{LeaderEpoch, Offset, TopicPartition};
@@ -64,6 +65,7 @@ pub(super) struct Engine {
     pub(super) options: StorageOptions,
     pub(super) flushers: Arc<Workers>,
     pub(super) helpers: Arc<Workers>,
+    pub(super) read_buffers: Arc<ReadBuffers>,
     pub(super) ballast: Ballast,
     /// Logs with an active segment: they share the budget of prefaulted pages.
     pub(super) open_logs: AtomicUsize,

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use naru_protocol::ErrorCode;
 use naru_protocol::records::{BatchHeader, HEADER_LEN, checksum};
 
 use super::Log;
 use crate::storage::disk::{Disk, DiskFile};
+use crate::storage::read_buffers::ReadBuffers;
 use crate::storage::scan::ScanError;
 use crate::storage::segment::{ActiveSegment, SealedSegment, Segment};
 use crate::storage::segment_index::SegmentIndex;
@@ -166,7 +167,7 @@ impl Log {
         let start = segment.index.read().offsets.lookup(want.from).0;
         let end = segment.end().0;
         if end.saturating_sub(start) > HOT_BYTES {
-            let cold = ColdRange { file: segment.file.clone(), position: start, end };
+            let cold = self.cold_range(segment.file.clone(), start, end);
             return self.read_cold(cold, want).await.map(|(found, _)| found);
         }
         let Some(window) = segment.map.slice(start as usize, end as usize) else { return Ok(Found::PastEnd) };
@@ -187,7 +188,7 @@ impl Log {
             Some((position, file)) => (file, position),
             None => self.locate(segment, want.from).await?,
         };
-        let cold = ColdRange { file, position: position.0, end: segment.size };
+        let cold = self.cold_range(file, position.0, segment.size);
         let (found, end) = self.read_cold(cold, want).await?;
         if let Found::Batches { next, .. } = &found {
             segment.set_mark(*next, end);
@@ -208,6 +209,10 @@ impl Log {
             Ok(Err(error)) => Err(self.damaged(offset, &error)),
             Err(stopped) => Err(self.damaged(offset, &stopped)),
         }
+    }
+
+    fn cold_range(&self, file: Arc<dyn DiskFile>, position: u32, end: u32) -> ColdRange {
+        ColdRange { buffers: self.engine.read_buffers.clone(), file, position, end }
     }
 
     async fn read_cold(&self, cold: ColdRange, want: Want) -> Result<(Found, Position), ReadError> {
@@ -276,6 +281,7 @@ fn locate(
 
 /// A stretch of a file, from a batch boundary to the end of the segment.
 struct ColdRange {
+    buffers: Arc<ReadBuffers>,
     file: Arc<dyn DiskFile>,
     position: u32,
     end: u32,
@@ -294,13 +300,13 @@ impl ColdRange {
         let mut len = want.max_bytes.max(MIN_COLD_READ);
         loop {
             let left = (self.end - position) as usize;
-            let mut buffer = BytesMut::zeroed(len.min(left));
+            let mut buffer = self.buffers.lend(len.min(left));
             let read = match waiting {
-                Waiting::Never => self.file.try_read_at_nowait(&mut buffer, u64::from(position)),
-                Waiting::Allowed => self.file.read_at(&mut buffer, u64::from(position)).map(Some),
+                Waiting::Never => self.file.try_read_at_nowait(buffer.as_mut(), u64::from(position)),
+                Waiting::Allowed => self.file.read_at(buffer.as_mut(), u64::from(position)).map(Some),
             };
             let Some(read) = read.map_err(|error| error.to_string())? else { return Ok(None) };
-            if read < buffer.len() {
+            if read < buffer.as_ref().len() {
                 return Err(format!("the file ends at {}, not at {}", position as usize + read, self.end));
             }
             let bytes = buffer.freeze();

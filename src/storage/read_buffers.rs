@@ -1,0 +1,97 @@
+//! Buffers of cold reads, used again and again.
+//!
+//! A fresh megabyte costs as much as the read that fills it: its pages have to be found and zeroed, and none of them is in
+//! the processor's cache.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+/// What is kept for the next readers, in all; an idle broker holds no more than this.
+const KEPT_BUFFERS: usize = 4;
+
+/// A buffer larger than this is given back to the system: a consumer that asks for 50 MiB at once is rare.
+const LARGEST_KEPT: usize = 1 << 20;
+
+/// Lends buffers.
+#[derive(Debug, Default)]
+pub(super) struct ReadBuffers {
+    kept: Mutex<Vec<Vec<u8>>>,
+}
+
+/// A buffer on loan; it comes back when the last slice of it is dropped.
+pub(super) struct ReadBuffer {
+    bytes: Vec<u8>,
+    len: usize,
+    home: Arc<ReadBuffers>,
+}
+
+impl ReadBuffers {
+    /// A buffer of `len` bytes with whatever was in it before.
+    pub(super) fn lend(self: &Arc<Self>, len: usize) -> ReadBuffer {
+        let mut bytes = self.kept.lock().pop().unwrap_or_default();
+        if bytes.len() < len {
+            bytes = vec![0; len];
+        }
+        ReadBuffer { bytes, len, home: Arc::clone(self) }
+    }
+}
+
+impl ReadBuffer {
+    /// What is to be filled.
+    pub(super) fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.len]
+    }
+
+    /// The buffer as shared bytes.
+    pub(super) fn freeze(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+}
+
+impl AsRef<[u8]> for ReadBuffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl Drop for ReadBuffer {
+    fn drop(&mut self) {
+        if self.bytes.len() > LARGEST_KEPT {
+            return;
+        }
+        let mut kept = self.home.kept.lock();
+        if kept.len() < KEPT_BUFFERS {
+            kept.push(std::mem::take(&mut self.bytes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_comes_back_when_its_last_slice_is_gone() {
+        let buffers = Arc::<ReadBuffers>::default();
+        let mut buffer = buffers.lend(4);
+        buffer.as_mut().copy_from_slice(b"naru");
+        let slice = buffer.freeze().slice(1..3);
+        assert!(buffers.kept.lock().is_empty());
+        assert_eq!(&slice[..], b"ar");
+        drop(slice);
+        assert_eq!(buffers.kept.lock().len(), 1);
+        assert_eq!(buffers.lend(2).as_ref(), b"na");
+    }
+
+    #[test]
+    fn no_more_is_kept_than_the_limits_say() {
+        let buffers = Arc::<ReadBuffers>::default();
+        drop(buffers.lend(LARGEST_KEPT + 1));
+        assert!(buffers.kept.lock().is_empty());
+        let lent: Vec<_> = (0..2 * KEPT_BUFFERS).map(|_| buffers.lend(10)).collect();
+        drop(lent);
+        assert_eq!(buffers.kept.lock().len(), KEPT_BUFFERS);
+    }
+}
