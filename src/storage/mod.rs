@@ -32,6 +32,7 @@ pub mod partition_metadata;
 pub mod producer_snapshot;
 pub mod producer_state;
 mod read_buffers;
+mod read_marks;
 mod reconcile;
 mod recovery;
 mod retention;

@@ -5,7 +5,6 @@
 //! indexes are read when somebody asks. A log's segments, oldest first, are published as one immutable [`Segments`], so
 //! a reader never waits for a writer.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,14 +14,12 @@ use naru_protocol::records::BatchHeader;
 use parking_lot::{Mutex, RwLock};
 
 use super::disk::{Disk, DiskFile, MapWriter, MappedFile, TEMPORARY_SUFFIX};
+use super::read_marks::ReadMarks;
 use super::segment_index::SegmentIndex;
 use super::types::{Offset, Position, TimestampOffset};
 
 /// Digits of an offset in a file name, as in Kafka.
 const OFFSET_DIGITS: usize = 20;
-
-/// How many places a sealed segment remembers for readers that come back for more.
-const READ_MARKS: usize = 32;
 
 /// Name of a file that belongs to a base offset, for example `00000000000000000042.log`.
 pub fn file_name(offset: Offset, suffix: &str) -> String {
@@ -145,6 +142,8 @@ pub struct ActiveSegment {
     pub map: Arc<dyn MappedFile>,
     /// The indexes. Held for a push or a look-up only.
     pub index: RwLock<SegmentIndex>,
+    /// Where its readers will go on.
+    pub marks: ReadMarks,
     /// Up to where it is durable. Only the flusher moves it.
     pub flushed: AtomicU32,
     /// Up to where pages were faulted in ahead of the writer. Only the log's helper moves it.
@@ -189,6 +188,7 @@ impl SegmentWriter {
             file,
             map,
             index: RwLock::new(index),
+            marks: ReadMarks::default(),
             flushed: (end as u32).into(),
             populated: end.into(),
             written_back: (end as u32).into(),
@@ -287,7 +287,8 @@ pub struct SealedSegment {
     directory: Arc<Path>,
     file: Mutex<Option<Arc<dyn DiskFile>>>,
     last_used_ms: AtomicU64,
-    marks: Mutex<VecDeque<(Offset, Position)>>,
+    /// Where its readers will go on.
+    pub marks: ReadMarks,
     /// Its largest time stamp, once somebody asked.
     pub largest_timestamp: Mutex<Option<TimestampOffset>>,
 }
@@ -301,7 +302,7 @@ impl SealedSegment {
             directory,
             file: Mutex::default(),
             last_used_ms: 0.into(),
-            marks: Mutex::default(),
+            marks: ReadMarks::default(),
             largest_timestamp: Mutex::default(),
         }
     }
@@ -352,28 +353,13 @@ impl SealedSegment {
         let mut file = self.file.lock();
         if file.is_some() && self.last_used_ms.load(Ordering::Relaxed) < since_ms {
             *file = None;
-            self.marks.lock().clear();
+            self.marks.clear();
         }
         file.is_some()
     }
 
     /// Where the batch begins that a reader who came up to `offset` needs next, when that is known.
     pub fn mark(&self, offset: Offset) -> Option<Position> {
-        if offset == self.base_offset {
-            return Some(Position(0));
-        }
-        self.marks.lock().iter().find(|(marked, _)| *marked == offset).map(|(_, position)| *position)
-    }
-
-    /// Remembers that the batch after offset `next - 1` begins at `position`: a reader that reads on will ask for it.
-    pub fn set_mark(&self, next: Offset, position: Position) {
-        let mut marks = self.marks.lock();
-        if marks.iter().any(|(marked, _)| *marked == next) {
-            return;
-        }
-        if marks.len() == READ_MARKS {
-            marks.pop_front();
-        }
-        marks.push_back((next, position));
+        if offset == self.base_offset { Some(Position(0)) } else { self.marks.find(offset) }
     }
 }

@@ -18,8 +18,11 @@ use crate::storage::segment::{ActiveSegment, SealedSegment, Segment};
 use crate::storage::segment_index::SegmentIndex;
 use crate::storage::types::{Offset, Position, TopicPartition};
 
-/// How far behind the end of the active segment pages are taken to be resident.
+/// How far behind the end of the active segment pages are taken to be resident. Further back the page cache is asked.
 const HOT_BYTES: u32 = 64 << 20;
+
+/// The page cache is asked for one byte in so many: readahead and eviction work on larger pieces.
+const PROBE_BYTES: u32 = 64 << 10;
 
 /// The least that is read from a file at once: the batch in question begins somewhere in it.
 const MIN_COLD_READ: usize = 32 * 1024;
@@ -164,21 +167,34 @@ impl Log {
     }
 
     async fn read_active(&self, segment: &Arc<ActiveSegment>, want: Want) -> Result<Found, ReadError> {
-        let start = segment.index.read().offsets.lookup(want.from).0;
+        let start = segment.marks.find(want.from).unwrap_or_else(|| segment.index.read().offsets.lookup(want.from)).0;
         let end = segment.end().0;
-        if end.saturating_sub(start) > HOT_BYTES {
-            let cold = self.cold_range(segment.file.clone(), start, end);
-            return self.read_cold(cold, want).await.map(|(found, _)| found);
-        }
-        let Some(window) = segment.map.slice(start as usize, end as usize) else { return Ok(Found::PastEnd) };
-        match pick(&window, want, false).map_err(|reason| self.damaged(want.from, &reason))? {
-            Picked::Range { start, end, next } => {
-                Ok(Found::Batches { at_end: end == window.len(), bytes: window.slice(start..end), next })
+        if let Some(mapped_end) = resident_end(segment, start, end, want) {
+            let Some(window) = segment.map.slice(start as usize, mapped_end as usize) else {
+                return Ok(Found::PastEnd);
+            };
+            let picked = pick(&window, want, false).map_err(|reason| self.damaged(want.from, &reason))?;
+            match picked {
+                Picked::Range { start: first, end: picked_end, next } => {
+                    let at_end = mapped_end == end && picked_end == window.len();
+                    segment.marks.set(next, Position(start + picked_end as u32));
+                    return Ok(Found::Batches { at_end, bytes: window.slice(first..picked_end), next });
+                }
+                Picked::Nothing => return Ok(Found::Nothing),
+                // What is wanted reaches over the stretch that is known to be resident.
+                Picked::PastEnd | Picked::Incomplete { .. } if mapped_end < end => {}
+                Picked::PastEnd => return Ok(Found::PastEnd),
+                Picked::Incomplete { .. } => {
+                    return Err(self.damaged(want.from, &"a batch reaches over the end of the segment"));
+                }
             }
-            Picked::Nothing => Ok(Found::Nothing),
-            Picked::PastEnd => Ok(Found::PastEnd),
-            Picked::Incomplete { .. } => Err(self.damaged(want.from, &"a batch reaches over the end of the segment")),
         }
+        let cold = self.cold_range(segment.file.clone(), start, end);
+        let (found, end) = self.read_cold(cold, want).await?;
+        if let Found::Batches { next, .. } = &found {
+            segment.marks.set(*next, end);
+        }
+        Ok(found)
     }
 
     async fn read_sealed(&self, segment: &Arc<SealedSegment>, want: Want) -> Result<Found, ReadError> {
@@ -191,7 +207,7 @@ impl Log {
         let cold = self.cold_range(file, position.0, segment.size);
         let (found, end) = self.read_cold(cold, want).await?;
         if let Found::Batches { next, .. } = &found {
-            segment.set_mark(*next, end);
+            segment.marks.set(*next, end);
         }
         Ok(found)
     }
@@ -262,6 +278,18 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// How far an active segment can be read from its map, from `start` on, without waiting for the disk. `None`: not at all.
+fn resident_end(segment: &ActiveSegment, start: u32, end: u32, want: Want) -> Option<u32> {
+    if end.saturating_sub(start) <= HOT_BYTES {
+        return Some(end);
+    }
+    let len = u32::try_from(want.max_bytes.max(MIN_COLD_READ)).unwrap_or(u32::MAX);
+    let to = start.saturating_add(len).min(end);
+    let mut probes = (start..to).step_by(PROBE_BYTES as usize).chain([to - 1]);
+    let is_cached = |at: u32| matches!(segment.file.try_read_at_nowait(&mut [0], u64::from(at)), Ok(Some(1)));
+    probes.all(is_cached).then_some(to)
 }
 
 /// Finds where to start looking for `offset` in a sealed segment. The entry of the index that says so is checked.
