@@ -16,7 +16,7 @@ use crate::storage::types::{LeaderEpoch, TopicPartition};
 use crate::storage::{DataDirectory, LogConfig, OpenError};
 
 /// How many logs are opened side by side at least: a new one waits for the disk, not for the processor.
-const MIN_OPEN_THREADS: usize = 4;
+const MIN_OPEN_THREADS: usize = 16;
 
 /// A topic as the metadata wants it.
 #[derive(Debug, Clone)]
