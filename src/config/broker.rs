@@ -101,7 +101,9 @@ impl BrokerConfig {
         let mut given: BTreeMap<&'static str, (String, SettingSource)> = BTreeMap::new();
         for Setting { name, value, source } in settings {
             let def = broker_setting(&name).ok_or_else(|| ConfigError::unknown(&name))?;
-            def.parse(&value).map_err(|error| ConfigError::new(def.name, error.to_string()))?;
+            def.parse(&value).map_err(|error| {
+                ConfigError::new(def.name, format!("{:?} is refused: {}", error.value, error.reason))
+            })?;
             if given.get(def.name).is_none_or(|(_, known)| known.rank() <= source.rank()) {
                 given.insert(def.name, (value, source));
             }
@@ -274,10 +276,7 @@ mod tests {
         let error = with("num.partition", "2").unwrap_err();
         assert_eq!(error.nearest, Some("num.partitions"));
         let error = with("num.partitions", "0").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "num.partitions: Invalid value 0 for configuration num.partitions: Value must be at least 1"
-        );
+        assert_eq!(error.to_string(), "num.partitions: \"0\" is refused: it must be at least 1");
         assert_eq!(with("default.replication.factor", "3").unwrap_err().name, "default.replication.factor");
         assert_eq!(with("log.dirs", "/a,/b").unwrap_err().name, "log.dirs");
         assert_eq!(with("listeners", "nonsense:port").unwrap_err().name, "listeners");

@@ -100,7 +100,7 @@ pub enum Value {
 
 /// A value that a setting does not take.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Invalid value {value} for configuration {name}: {reason}")]
+#[error("{name} cannot be {value:?}: {reason}")]
 pub struct InvalidValue {
     /// The setting.
     pub name: &'static str,
@@ -220,22 +220,24 @@ impl ConfigDef {
         match self.kind {
             ConfigType::Boolean if text.eq_ignore_ascii_case("true") => Ok(Value::Boolean(true)),
             ConfigType::Boolean if text.eq_ignore_ascii_case("false") => Ok(Value::Boolean(false)),
-            ConfigType::Boolean => Err("Expected value to be either true or false".to_owned()),
+            ConfigType::Boolean => Err("it must be true or false".to_owned()),
             ConfigType::String => Ok(Value::Text(text.to_owned())),
-            ConfigType::Short => integer::<i16>(text, "SHORT"),
-            ConfigType::Int => integer::<i32>(text, "INT"),
-            ConfigType::Long => integer::<i64>(text, "LONG"),
+            ConfigType::Short => integer::<i16>(text, 16),
+            ConfigType::Int => integer::<i32>(text, 32),
+            ConfigType::Long => integer::<i64>(text, 64),
             ConfigType::Double => match text.parse::<f64>() {
                 Ok(number) if number.is_finite() => Ok(Value::Double(number)),
-                _ => Err("Not a number of type DOUBLE".to_owned()),
+                _ => Err("a number is needed".to_owned()),
             },
             ConfigType::List => list(text).map(Value::List),
         }
     }
 }
 
-fn integer<T: std::str::FromStr + Into<i64>>(text: &str, kind: &str) -> Result<Value, String> {
-    text.parse::<T>().map(|number| Value::Integer(number.into())).map_err(|_| format!("Not a number of type {kind}"))
+fn integer<T: std::str::FromStr + Into<i64>>(text: &str, bits: u32) -> Result<Value, String> {
+    text.parse::<T>()
+        .map(|number| Value::Integer(number.into()))
+        .map_err(|_| format!("a whole number of {bits} bits is needed"))
 }
 
 fn list(text: &str) -> Result<Vec<String>, String> {
@@ -263,7 +265,7 @@ impl Validator {
                 if number == or || (least..=most).contains(&number) {
                     Ok(())
                 } else {
-                    Err(format!("Value must be between {least} and {most} or equal to {or}"))
+                    Err(format!("it must be between {least} and {most}, or {or}"))
                 }
             }
             (Self::OneOf(words), Value::Text(text)) => one_of(words, text),
@@ -272,7 +274,7 @@ impl Validator {
                 if words.iter().any(|word| word.eq_ignore_ascii_case(text)) {
                     Ok(())
                 } else {
-                    Err(format!("String must be one of (case insensitive): {}", words.join(", ")))
+                    Err(format!("it must be one of {}, in either case", words.join(", ")))
                 }
             }
             (Self::ThrottledReplicas, Value::List(elements)) => throttled_replicas(name, elements),
@@ -289,7 +291,7 @@ fn at_least(value: &Value, least: i64) -> Result<(), String> {
         Value::Double(number) => *number < least as f64,
         _ => false,
     };
-    if low { Err(format!("Value must be at least {least}")) } else { Ok(()) }
+    if low { Err(format!("it must be at least {least}")) } else { Ok(()) }
 }
 
 fn at_most(value: &Value, most: i64) -> Result<(), String> {
@@ -298,11 +300,11 @@ fn at_most(value: &Value, most: i64) -> Result<(), String> {
         Value::Double(number) => *number > most as f64,
         _ => false,
     };
-    if high { Err(format!("Value must be no more than {most}")) } else { Ok(()) }
+    if high { Err(format!("it must be at most {most}")) } else { Ok(()) }
 }
 
 fn one_of(words: &[&str], text: &str) -> Result<(), String> {
-    if words.contains(&text) { Ok(()) } else { Err(format!("String must be one of: {}", words.join(", "))) }
+    if words.contains(&text) { Ok(()) } else { Err(format!("it must be one of {}", words.join(", "))) }
 }
 
 fn throttled_replicas(name: &str, elements: &[String]) -> Result<(), String> {
@@ -343,22 +345,16 @@ mod tests {
     fn numbers_are_bounded_by_their_type_and_range() {
         let retention = ConfigDef::long("retention.ms", None).at_least(-1);
         assert_eq!(retention.parse(" 42 "), Ok(Value::Integer(42)));
-        assert_eq!(
-            reason(retention, "abc"),
-            "Invalid value abc for configuration retention.ms: Not a number of type LONG"
-        );
-        assert_eq!(
-            reason(retention, "-2"),
-            "Invalid value -2 for configuration retention.ms: Value must be at least -1"
-        );
+        assert_eq!(reason(retention, "abc"), "retention.ms cannot be \"abc\": a whole number of 64 bits is needed");
+        assert_eq!(reason(retention, "-2"), "retention.ms cannot be \"-2\": it must be at least -1");
         let segment = ConfigDef::int("segment.bytes", None).at_least(1_048_576);
-        assert!(reason(segment, "99999999999").ends_with("Not a number of type INT"));
+        assert!(reason(segment, "99999999999").ends_with("a whole number of 32 bits is needed"));
         let ratio = ConfigDef::double("min.cleanable.dirty.ratio", None).between(0, 1);
-        assert!(reason(ratio, "1.5").ends_with("Value must be no more than 1"));
-        assert!(reason(ratio, "NaN").ends_with("Not a number of type DOUBLE"));
+        assert!(reason(ratio, "1.5").ends_with("it must be at most 1"));
+        assert!(reason(ratio, "NaN").ends_with("a number is needed"));
         let level = ConfigDef::int("compression.gzip.level", None).between_or(1, 9, -1);
         assert_eq!(level.parse("-1"), Ok(Value::Integer(-1)));
-        assert!(reason(level, "0").ends_with("Value must be between 1 and 9 or equal to -1"));
+        assert!(reason(level, "0").ends_with("it must be between 1 and 9, or -1"));
     }
 
     #[test]
@@ -368,14 +364,14 @@ mod tests {
         assert_eq!(parsed.to_string(), "delete,compact");
         assert_eq!(policy.parse("").unwrap(), Value::List(vec![]));
         assert!(policy.parse("delete,,compact").is_err());
-        assert!(reason(policy, "shred").ends_with("String must be one of: compact, delete"));
+        assert!(reason(policy, "shred").ends_with("it must be one of compact, delete"));
     }
 
     #[test]
     fn booleans_are_read_in_any_case() {
         let preallocate = ConfigDef::boolean("preallocate", None);
         assert_eq!(preallocate.parse(" TRUE "), Ok(Value::Boolean(true)));
-        assert!(reason(preallocate, "yes").ends_with("Expected value to be either true or false"));
+        assert!(reason(preallocate, "yes").ends_with("it must be true or false"));
     }
 
     #[test]
