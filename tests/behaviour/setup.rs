@@ -46,11 +46,6 @@ impl TestBroker {
         Self::start_in(data, &settings).await
     }
 
-    /// Stops in order.
-    pub async fn stop(self) {
-        self.running.shutdown().await.expect("a clean stop");
-    }
-
     pub fn running(&self) -> &RunningBroker {
         &self.running
     }
