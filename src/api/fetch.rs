@@ -78,6 +78,8 @@ struct Wanted {
     request: FetchPartition,
     partition: Result<Arc<Partition>, ErrorCode>,
     found: Found,
+    /// Whether nothing could follow when it was read last: its log is offline or its topic deleted.
+    was_closed: bool,
 }
 
 enum Found {
@@ -104,7 +106,7 @@ impl Fetch {
                     TOPIC_IDS_SINCE.. => broker.partition_by_id(&topic.topic_id, request.partition),
                     _ => broker.partition(&topic.topic, request.partition),
                 };
-                Wanted { request, partition, found: Found::Unread }
+                Wanted { request, partition, found: Found::Unread, was_closed: false }
             }));
             fetch.topics.push(Topic { name: topic.topic, id: topic.topic_id, partitions });
         }
@@ -159,14 +161,21 @@ impl Wanted {
     fn has_news(&self) -> bool {
         match (&self.found, &self.partition) {
             (Found::Unread, _) => true,
-            (Found::Records(fetched), Ok(partition)) => partition.high_watermark().get() > fetched.high_watermark,
+            (Found::Records(fetched), Ok(partition)) => {
+                // Whoever waited when a partition closed is told so.
+                let closed = !self.was_closed && self.is_closed();
+                closed || partition.high_watermark().get() > fetched.high_watermark
+            }
             _ => false,
         }
     }
 
     fn is_final(&self) -> bool {
-        let closed = self.partition.as_ref().is_ok_and(|partition| partition.high_watermark().closed().is_some());
-        closed || matches!(self.found, Found::Diverged(_) | Found::Failed(_))
+        self.was_closed || matches!(self.found, Found::Diverged(_) | Found::Failed(_))
+    }
+
+    fn is_closed(&self) -> bool {
+        self.partition.as_ref().is_ok_and(|partition| partition.high_watermark().closed().is_some())
     }
 
     /// The offset at which the partition has more than was found.
@@ -180,6 +189,7 @@ impl Wanted {
     }
 
     async fn read(&mut self, max_bytes: usize, at_least_one: bool) {
+        self.was_closed = self.is_closed();
         self.found = self.try_read(max_bytes, at_least_one).await.unwrap_or_else(Found::Failed);
     }
 

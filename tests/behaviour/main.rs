@@ -1,0 +1,18 @@
+//! What a user of the broker sees, over real sockets and real files.
+
+mod client;
+mod configs;
+mod connections;
+mod fetch;
+mod groups;
+mod idempotence;
+mod lookups;
+mod member;
+mod offsets;
+mod process;
+mod produce;
+mod restart;
+mod retention;
+mod scale;
+mod setup;
+mod topics;
