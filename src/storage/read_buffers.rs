@@ -1,9 +1,10 @@
-//! Buffers of cold reads, used again and again.
+//! Buffers of cold reads, used again and again, and a bound on all of them together.
 //!
 //! A fresh megabyte costs as much as the read that fills it: its pages have to be found and zeroed, and none of them is in
 //! the processor's cache.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -14,10 +15,15 @@ const KEPT_BUFFERS: usize = 4;
 /// A buffer larger than this is given back to the system: a consumer that asks for 50 MiB at once is rare.
 const LARGEST_KEPT: usize = 1 << 20;
 
+/// What may be on loan at once. Clients that ask for much and never read their answers hold it until they are closed; from half
+/// of it on, readers get one batch at a time.
+const MOST_LENT: usize = 256 << 20;
+
 /// Lends buffers.
 #[derive(Debug, Default)]
 pub(super) struct ReadBuffers {
     kept: Mutex<Vec<Vec<u8>>>,
+    lent: AtomicUsize,
 }
 
 /// A buffer on loan; it comes back when the last slice of it is dropped.
@@ -28,13 +34,24 @@ pub(super) struct ReadBuffer {
 }
 
 impl ReadBuffers {
-    /// A buffer of `len` bytes with whatever was in it before.
-    pub(super) fn lend(self: &Arc<Self>, len: usize) -> ReadBuffer {
+    /// A buffer of `len` bytes with whatever was in it before. `None` when too much is on loan; the only loan may have any
+    /// size, so that the largest batch can be read.
+    pub(super) fn lend(self: &Arc<Self>, len: usize) -> Option<ReadBuffer> {
+        let before = self.lent.fetch_add(len, Ordering::Relaxed);
+        if before > 0 && before + len > MOST_LENT {
+            self.lent.fetch_sub(len, Ordering::Relaxed);
+            return None;
+        }
         let mut bytes = self.kept.lock().pop().unwrap_or_default();
         if bytes.len() < len {
             bytes = vec![0; len];
         }
-        ReadBuffer { bytes, len, home: Arc::clone(self) }
+        Some(ReadBuffer { bytes, len, home: Arc::clone(self) })
+    }
+
+    /// Whether readers should take little.
+    pub(super) fn is_short(&self) -> bool {
+        self.lent.load(Ordering::Relaxed) > MOST_LENT / 2
     }
 }
 
@@ -58,6 +75,7 @@ impl AsRef<[u8]> for ReadBuffer {
 
 impl Drop for ReadBuffer {
     fn drop(&mut self) {
+        self.home.lent.fetch_sub(self.len, Ordering::Relaxed);
         if self.bytes.len() > LARGEST_KEPT {
             return;
         }
@@ -75,14 +93,14 @@ mod tests {
     #[test]
     fn a_buffer_comes_back_when_its_last_slice_is_gone() {
         let buffers = Arc::<ReadBuffers>::default();
-        let mut buffer = buffers.lend(4);
+        let mut buffer = buffers.lend(4).unwrap();
         buffer.as_mut().copy_from_slice(b"naru");
         let slice = buffer.freeze().slice(1..3);
         assert!(buffers.kept.lock().is_empty());
         assert_eq!(&slice[..], b"ar");
         drop(slice);
         assert_eq!(buffers.kept.lock().len(), 1);
-        assert_eq!(buffers.lend(2).as_ref(), b"na");
+        assert_eq!(buffers.lend(2).unwrap().as_ref(), b"na");
     }
 
     #[test]
@@ -93,5 +111,16 @@ mod tests {
         let lent: Vec<_> = (0..2 * KEPT_BUFFERS).map(|_| buffers.lend(10)).collect();
         drop(lent);
         assert_eq!(buffers.kept.lock().len(), KEPT_BUFFERS);
+    }
+
+    #[test]
+    fn loans_are_bounded_but_for_a_single_large_one() {
+        let buffers = Arc::<ReadBuffers>::default();
+        let large = buffers.lend(MOST_LENT + 1);
+        assert!(large.is_some() && buffers.is_short());
+        assert!(buffers.lend(1).is_none());
+        drop(large);
+        assert!(!buffers.is_short());
+        assert!(buffers.lend(1).is_some());
     }
 }

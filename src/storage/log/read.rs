@@ -325,10 +325,15 @@ impl ColdRange {
     /// Reads what is wanted, and where it ends. `None` when that would have to wait for the disk.
     fn read(&self, want: Want, waiting: Waiting) -> Result<Option<(Found, Position)>, String> {
         let mut position = self.position;
+        let max_bytes = if self.buffers.is_short() { 0 } else { want.max_bytes };
+        let want = Want { max_bytes, ..want };
         let mut len = want.max_bytes.max(MIN_COLD_READ);
         loop {
             let left = (self.end - position) as usize;
-            let mut buffer = self.buffers.lend(len.min(left));
+            let Some(mut buffer) = self.buffers.lend(len.min(left)) else {
+                // The reader gets nothing for now and asks again.
+                return Ok(Some((Found::Nothing, Position(position))));
+            };
             let read = match waiting {
                 Waiting::Never => self.file.try_read_at_nowait(buffer.as_mut(), u64::from(position)),
                 Waiting::Allowed => self.file.read_at(buffer.as_mut(), u64::from(position)).map(Some),
