@@ -15,6 +15,7 @@ pub struct BrokerProcess {
 
 impl BrokerProcess {
     /// Starts the program. The settings are `name=value`, between blanks.
+    #[allow(dead_code, reason = "not every test binary needs real files")]
     pub fn start(settings: &str) -> Self {
         Self::start_in(TempDir::new().expect("a directory"), settings)
     }
