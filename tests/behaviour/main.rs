@@ -1,4 +1,4 @@
-//! What a user of the broker sees, over real sockets and real files.
+//! What a user of the broker sees, over real sockets and real files. `README.md` says which test proves which behaviour.
 
 mod client;
 mod configs;

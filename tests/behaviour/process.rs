@@ -15,13 +15,24 @@ pub struct BrokerProcess {
 
 impl BrokerProcess {
     /// Starts the program. The settings are `name=value`, between blanks.
+    #[allow(dead_code, reason = "not every test binary needs real files")]
     pub fn start(settings: &str) -> Self {
-        let data = TempDir::new().expect("a directory");
+        Self::start_in(TempDir::new().expect("a directory"), settings)
+    }
+
+    /// Starts the program with its files in memory, where making thousands of them takes no time.
+    #[allow(dead_code, reason = "not every test binary makes thousands of files")]
+    pub fn start_in_memory(settings: &str) -> Self {
+        Self::start_in(TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).expect("a directory"), settings)
+    }
+
+    fn start_in(data: TempDir, settings: &str) -> Self {
         let (child, address) = spawn(data.path().to_path_buf(), settings);
         Self { child, address, data, settings: settings.to_owned() }
     }
 
     /// Kills it as `kill -9` does, and starts it again on the same data.
+    #[allow(dead_code, reason = "not every test binary kills it")]
     pub fn kill_and_start_again(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");

@@ -15,7 +15,7 @@ const BOUND: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_metadata_of_10_000_topics_is_one_answer() {
-    let broker = TestBroker::start("").await;
+    let broker = TestBroker::start_in_memory("").await;
     let mut client = broker.client().await;
     let topics = (0..10_000).map(|number| CreatableTopic {
         name: format!("topic-{number:05}").into(),
@@ -35,7 +35,7 @@ async fn the_metadata_of_10_000_topics_is_one_answer() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fetch_of_5_000_partitions_wakes_for_the_one_that_has_news() {
-    let broker = TestBroker::start("").await;
+    let broker = TestBroker::start_in_memory("").await;
     let (mut reader, mut writer) = (broker.client().await, broker.client().await);
     writer.create("wide", 5000, &[]).await;
     let partitions =
