@@ -154,6 +154,8 @@ fn group_config(config: &BrokerConfig) -> GroupConfig {
         min_session_timeout_ms: config.groups.min_session_timeout_ms,
         max_session_timeout_ms: config.groups.max_session_timeout_ms,
         max_size: config.groups.max_size as usize,
+        max_groups_per_partition: config.groups.max_groups_per_partition as usize,
+        max_pending_members: config.groups.max_pending_members as usize,
         offset_metadata_max_bytes: config.offsets.metadata_max_bytes as usize,
         offsets_retention_ms: config.offsets.retention_ms,
         offsets_retention_check_interval_ms: config.offsets.retention_check_interval_ms,

@@ -9,6 +9,9 @@ use naru_broker::{Broker, RunningBroker};
 use naru_client::Connection;
 use naru_protocol::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData};
 use naru_protocol::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
+use naru_protocol::messages::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
+};
 use naru_protocol::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
 use naru_protocol::records::{BatchBuilder, Codec, batches};
 use naru_protocol::{ErrorCode, Records};
@@ -194,4 +197,20 @@ async fn two_brokers_cannot_share_a_directory() {
     let Err(error) = Broker::start(config).await else { panic!("a second broker started") };
     assert!(error.to_string().contains("in use by another process"), "{error}");
     first.shutdown().await.expect("a clean stop");
+}
+
+#[tokio::test]
+async fn no_limit_of_the_configuration_stops_committed_offsets() {
+    let data = TempDir::new().expect("a directory");
+    let settings = [("message.max.bytes", "1"), ("offsets.topic.segment.bytes", "1048576")];
+    let broker = start(data.path(), &settings).await;
+    let mut client = connect(&broker).await;
+    metadata(&mut client, TOPIC).await;
+    let committed_metadata = Some("x".repeat(4096).into());
+    let partition = OffsetCommitRequestPartition { committed_offset: 7, committed_metadata, ..Default::default() };
+    let topic = OffsetCommitRequestTopic { name: TOPIC.into(), partitions: vec![partition], ..Default::default() };
+    let request = OffsetCommitRequest { group_id: "passengers".into(), topics: vec![topic], ..Default::default() };
+    let answer: OffsetCommitResponse = client.send(&request, 8).await.expect("an answer");
+    assert_eq!(answer.topics[0].partitions[0].error_code, ErrorCode::NONE);
+    broker.shutdown().await.expect("an orderly stop");
 }

@@ -149,7 +149,8 @@ fn log_config(topic: &TopicConfig, durability: Durability) -> LogConfig {
         segment_index_bytes: topic.segment_index_bytes,
         retention_ms: topic.retention_ms,
         retention_bytes: topic.retention_bytes,
-        // A compacted log is never cut by retention: what it holds is state.
+        // A log with compact is never cut by retention: what it holds is state. Kafka cuts it where delete stands beside
+        // compact; without compaction, records that are still the last of their key would be lost by that.
         delete: topic.cleanup_policy.delete && !topic.cleanup_policy.compact,
         file_delete_delay_ms: topic.file_delete_delay_ms,
         flush,

@@ -57,25 +57,11 @@ pub struct BrokerConfig {
     pub max_partitions: i32,
     /// `fetch.max.bytes`.
     pub fetch_max_bytes: u32,
-    /// `max.incremental.fetch.session.cache.slots`.
-    pub fetch_session_slots: u32,
-    /// `max.request.partition.size.limit`.
-    pub describe_partitions_limit: u32,
     /// `log.retention.check.interval.ms`.
     pub retention_check_interval_ms: i64,
-    /// `log.flush.offset.checkpoint.interval.ms`.
-    pub checkpoint_interval_ms: i64,
-    /// `num.recovery.threads.per.data.dir`.
-    pub recovery_threads: u32,
-    /// Whether the compactor runs (`log.cleaner.enable`).
-    pub cleaner_enable: bool,
-    /// `log.cleaner.backoff.ms`.
-    pub cleaner_backoff_ms: i64,
-    /// `log.cleaner.dedupe.buffer.size`.
-    pub cleaner_dedupe_buffer_bytes: u64,
     /// Bounds of what clients may open and send.
     pub connections: ConnectionLimits,
-    /// Classic, consumer and share groups.
+    /// Groups.
     pub groups: GroupSettings,
     /// Committed offsets.
     pub offsets: OffsetsSettings,
@@ -138,14 +124,7 @@ impl BrokerConfig {
             max_partitions_per_topic: values.int("max.partitions.per.topic"),
             max_partitions: values.int("max.partitions"),
             fetch_max_bytes: values.unsigned("fetch.max.bytes"),
-            fetch_session_slots: values.unsigned("max.incremental.fetch.session.cache.slots"),
-            describe_partitions_limit: values.unsigned("max.request.partition.size.limit"),
             retention_check_interval_ms: values.long("log.retention.check.interval.ms"),
-            checkpoint_interval_ms: values.long("log.flush.offset.checkpoint.interval.ms"),
-            recovery_threads: values.unsigned("num.recovery.threads.per.data.dir"),
-            cleaner_enable: values.boolean("log.cleaner.enable"),
-            cleaner_backoff_ms: values.long("log.cleaner.backoff.ms"),
-            cleaner_dedupe_buffer_bytes: values.long("log.cleaner.dedupe.buffer.size").unsigned_abs(),
             connections: values.connections(),
             groups: values.groups(),
             offsets: values.offsets(),
@@ -161,19 +140,20 @@ impl BrokerConfig {
         if self.default_replication_factor != 1 {
             return Err(ConfigError::new("default.replication.factor", "one node can hold one replica; set it to 1"));
         }
-        if self.num_partitions > self.max_partitions_per_topic {
-            return Err(ConfigError::new("num.partitions", "is larger than max.partitions.per.topic"));
+        let partitions = [
+            ("num.partitions", self.num_partitions),
+            ("offsets.topic.num.partitions", self.offsets.topic_num_partitions),
+            ("transaction.state.log.num.partitions", self.transactions.state_log_num_partitions),
+        ];
+        for (name, partitions) in partitions {
+            if partitions > self.max_partitions_per_topic {
+                return Err(ConfigError::new(name, "is larger than max.partitions.per.topic"));
+            }
         }
         if self.groups.min_session_timeout_ms > self.groups.max_session_timeout_ms {
             return Err(ConfigError::new(
                 "group.min.session.timeout.ms",
                 "is larger than group.max.session.timeout.ms",
-            ));
-        }
-        if self.groups.consumer_heartbeat_interval_ms >= self.groups.consumer_session_timeout_ms {
-            return Err(ConfigError::new(
-                "group.consumer.heartbeat.interval.ms",
-                "must be smaller than group.consumer.session.timeout.ms",
             ));
         }
         Ok(())
@@ -282,6 +262,13 @@ mod tests {
         assert_eq!(with("listeners", "nonsense:port").unwrap_err().name, "listeners");
         assert_eq!(with("broker.id", "-1").unwrap_err().name, "broker.id");
         assert_eq!(with("group.min.session.timeout.ms", "2000000").unwrap_err().name, "group.min.session.timeout.ms");
+    }
+
+    #[test]
+    fn no_setting_makes_a_topic_of_a_coordinator_impossible() {
+        assert_eq!(with("offsets.topic.num.partitions", "10001").unwrap_err().name, "offsets.topic.num.partitions");
+        assert_eq!(with("offsets.topic.segment.bytes", "1048575").unwrap_err().name, "offsets.topic.segment.bytes");
+        assert_eq!(with("offset.metadata.max.bytes", "524289").unwrap_err().name, "offset.metadata.max.bytes");
     }
 
     #[test]

@@ -27,9 +27,9 @@ pub use describe::{
 };
 pub use listener::{AdvertiseReason, Advertised, HostPort, Listener, ListenerError};
 pub use sources::{ConfigError, Setting, SettingSource, environment};
-pub use topic::{CleanupPolicy, CompressionType, InvalidOverrides, TimestampType, TopicConfig, check_topic_overrides};
+pub use topic::{CleanupPolicy, InvalidOverrides, TimestampType, TopicConfig, check_topic_overrides};
 pub use topic_settings::TOPIC_SETTINGS;
-pub use values::{ConnectionLimits, GroupSettings, OffsetsSettings, ShareGroupSettings, TransactionSettings};
+pub use values::{ConnectionLimits, GroupSettings, OffsetsSettings, TransactionSettings};
 
 /// Settings of one resource by name, as text that has been checked.
 pub type Overrides = BTreeMap<String, String>;

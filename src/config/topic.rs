@@ -12,19 +12,6 @@ pub struct CleanupPolicy {
     pub compact: bool,
 }
 
-/// Codec of stored batches (`compression.type`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words say it")]
-pub enum CompressionType {
-    /// As the producer sent them.
-    Producer,
-    Uncompressed,
-    Gzip,
-    Snappy,
-    Lz4,
-    Zstd,
-}
-
 /// Whose clock a record's time stamp shows (`message.timestamp.type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimestampType {
@@ -39,23 +26,16 @@ pub enum TimestampType {
 #[expect(missing_docs, reason = "each field is the Kafka setting of the same name, documented in the table")]
 pub struct TopicConfig {
     pub cleanup_policy: CleanupPolicy,
-    pub compression_type: CompressionType,
-    pub delete_retention_ms: i64,
-    pub errors_deadletterqueue_group_enable: bool,
     pub file_delete_delay_ms: i64,
     /// `None`: no flush by count.
     pub flush_messages: Option<u64>,
     /// `None`: no flush by age.
     pub flush_ms: Option<u64>,
     pub index_interval_bytes: u32,
-    pub max_compaction_lag_ms: i64,
-    pub max_decompressed_message_bytes: u32,
     pub max_message_bytes: u32,
     pub message_timestamp_after_max_ms: i64,
     pub message_timestamp_before_max_ms: i64,
     pub message_timestamp_type: TimestampType,
-    pub min_cleanable_dirty_ratio: f64,
-    pub min_compaction_lag_ms: i64,
     /// `None`: no limit.
     pub retention_bytes: Option<i64>,
     /// `None`: for ever.
@@ -76,22 +56,10 @@ impl TopicConfig {
                 delete: policies.iter().any(|policy| policy == "delete"),
                 compact: policies.iter().any(|policy| policy == "compact"),
             },
-            compression_type: match values.text("compression.type").as_str() {
-                "uncompressed" => CompressionType::Uncompressed,
-                "gzip" => CompressionType::Gzip,
-                "snappy" => CompressionType::Snappy,
-                "lz4" => CompressionType::Lz4,
-                "zstd" => CompressionType::Zstd,
-                _ => CompressionType::Producer,
-            },
-            delete_retention_ms: values.long("delete.retention.ms"),
-            errors_deadletterqueue_group_enable: values.boolean("errors.deadletterqueue.group.enable"),
             file_delete_delay_ms: values.long("file.delete.delay.ms"),
             flush_messages: below_max(values.long("flush.messages")),
             flush_ms: below_max(values.long("flush.ms")),
             index_interval_bytes: values.unsigned("index.interval.bytes"),
-            max_compaction_lag_ms: values.long("max.compaction.lag.ms"),
-            max_decompressed_message_bytes: values.unsigned("max.decompressed.message.bytes"),
             max_message_bytes: values.unsigned("max.message.bytes"),
             message_timestamp_after_max_ms: values.long("message.timestamp.after.max.ms"),
             message_timestamp_before_max_ms: values.long("message.timestamp.before.max.ms"),
@@ -100,8 +68,6 @@ impl TopicConfig {
             } else {
                 TimestampType::CreateTime
             },
-            min_cleanable_dirty_ratio: values.double("min.cleanable.dirty.ratio"),
-            min_compaction_lag_ms: values.long("min.compaction.lag.ms"),
             retention_bytes: not_negative(values.long("retention.bytes")),
             retention_ms: not_negative(values.long("retention.ms")),
             segment_bytes: values.unsigned("segment.bytes"),
@@ -183,17 +149,6 @@ impl Resolver<'_> {
         u32::try_from(self.long(name)).unwrap_or(0)
     }
 
-    fn boolean(&self, name: &str) -> bool {
-        self.value(name) == Value::Boolean(true)
-    }
-
-    fn double(&self, name: &str) -> f64 {
-        match self.value(name) {
-            Value::Double(number) => number,
-            other => unreachable!("{name} is a floating point number, not {other:?}"),
-        }
-    }
-
     fn text(&self, name: &str) -> String {
         self.value(name).to_string()
     }
@@ -235,7 +190,6 @@ mod tests {
         assert_eq!(config.cleanup_policy, CleanupPolicy { delete: true, compact: false });
         assert_eq!(config.flush_messages, None);
         assert_eq!(config.message_timestamp_type, TimestampType::CreateTime);
-        assert_eq!(config.compression_type, CompressionType::Producer);
     }
 
     #[test]

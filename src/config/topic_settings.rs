@@ -1,14 +1,16 @@
 //! Every topic setting of Kafka 4.4, sorted by name.
 
 use super::def::ConfigDef;
-use super::reasons::{NO_TIERING, ONE_LEVEL, ONE_NODE};
+use super::reasons::{
+    AS_SENT, NO_COMPACTION, NO_SHARE_GROUPS, NO_TIERING, ONE_LEVEL, ONE_NODE, OWN_DECOMPRESSION_LIMIT,
+};
 
 /// The topic settings, sorted by name, which is the order in which they are reported.
 pub const TOPIC_SETTINGS: &[ConfigDef] = &[
     ConfigDef::list("cleanup.policy", Some("delete"))
         .one_of(&["compact", "delete"])
         .synonyms(&["log.cleanup.policy"])
-        .doc("`delete` drops old segments by age and size, `compact` keeps the last record of each key."),
+        .doc("`delete` drops old segments by age and size. `compact` demands keys and keeps every record: nothing is dropped, not even with `delete` beside it, and there is no compaction yet."),
     ConfigDef::int("compression.gzip.level", Some("-1"))
         .between_or(1, 9, -1)
         .synonyms(&["compression.gzip.level"])
@@ -22,6 +24,7 @@ pub const TOPIC_SETTINGS: &[ConfigDef] = &[
     ConfigDef::text("compression.type", Some("producer"))
         .one_of(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"])
         .synonyms(&["compression.type"])
+        .accepted(AS_SENT)
         .doc("Codec of stored batches. `producer` keeps what the producer chose."),
     ConfigDef::int("compression.zstd.level", Some("3"))
         .between(-131_072, 22)
@@ -31,8 +34,10 @@ pub const TOPIC_SETTINGS: &[ConfigDef] = &[
     ConfigDef::long("delete.retention.ms", Some("86400000"))
         .at_least(0)
         .synonyms(&["log.cleaner.delete.retention.ms"])
+        .accepted(NO_COMPACTION)
         .doc("How long tombstones and transaction markers of a compacted topic stay readable."),
     ConfigDef::boolean("errors.deadletterqueue.group.enable", Some("false"))
+        .accepted(NO_SHARE_GROUPS)
         .doc("Share groups may write undeliverable records to this topic."),
     ConfigDef::long("file.delete.delay.ms", Some("60000"))
         .at_least(0)
@@ -71,10 +76,12 @@ pub const TOPIC_SETTINGS: &[ConfigDef] = &[
     ConfigDef::long("max.compaction.lag.ms", Some("9223372036854775807"))
         .at_least(1)
         .synonyms(&["log.cleaner.max.compaction.lag.ms"])
+        .accepted(NO_COMPACTION)
         .doc("Longest time a record may wait for compaction."),
     ConfigDef::int("max.decompressed.message.bytes", Some("2147483639"))
         .between(1, 2_147_483_639)
         .synonyms(&["max.decompressed.message.bytes"])
+        .accepted(OWN_DECOMPRESSION_LIMIT)
         .doc("Largest size of a batch after decompression."),
     ConfigDef::int("max.message.bytes", Some("1048588"))
         .at_least(0)
@@ -95,10 +102,12 @@ pub const TOPIC_SETTINGS: &[ConfigDef] = &[
     ConfigDef::double("min.cleanable.dirty.ratio", Some("0.5"))
         .between(0, 1)
         .synonyms(&["log.cleaner.min.cleanable.ratio"])
+        .accepted(NO_COMPACTION)
         .doc("Share of uncompacted bytes at which a log is compacted."),
     ConfigDef::long("min.compaction.lag.ms", Some("0"))
         .at_least(0)
         .synonyms(&["log.cleaner.min.compaction.lag.ms"])
+        .accepted(NO_COMPACTION)
         .doc("Shortest time a record stays uncompacted."),
     ConfigDef::int("min.insync.replicas", Some("1"))
         .at_least(1)

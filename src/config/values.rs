@@ -13,7 +13,6 @@ pub struct ConnectionLimits {
     pub connections_max_idle_ms: i64,
     pub max_connections: u32,
     pub max_connections_per_ip: u32,
-    pub max_connection_creation_rate: u32,
     pub socket_request_max_bytes: u32,
     /// `None` lets the broker choose.
     pub queued_max_request_bytes: Option<u64>,
@@ -24,7 +23,7 @@ pub struct ConnectionLimits {
     pub socket_send_buffer_bytes: Option<u32>,
 }
 
-/// Settings of classic and consumer groups.
+/// Settings of groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is the Kafka setting `group.…` of the same name")]
 pub struct GroupSettings {
@@ -32,31 +31,10 @@ pub struct GroupSettings {
     pub min_session_timeout_ms: i32,
     pub max_session_timeout_ms: i32,
     pub max_size: u32,
-    pub consumer_assignors: Vec<String>,
-    pub consumer_session_timeout_ms: i32,
-    pub consumer_min_session_timeout_ms: i32,
-    pub consumer_max_session_timeout_ms: i32,
-    pub consumer_heartbeat_interval_ms: i32,
-    pub consumer_min_heartbeat_interval_ms: i32,
-    pub consumer_max_heartbeat_interval_ms: i32,
-    pub consumer_max_size: u32,
-    /// `disabled`, `upgrade`, `downgrade` or `bidirectional`.
-    pub consumer_migration_policy: String,
-    pub share: ShareGroupSettings,
-}
-
-/// Settings of share groups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each field is the Kafka setting `group.share.…` of the same name")]
-pub struct ShareGroupSettings {
-    pub delivery_count_limit: u16,
-    pub heartbeat_interval_ms: i32,
-    pub session_timeout_ms: i32,
-    pub record_lock_duration_ms: i32,
-    pub min_record_lock_duration_ms: i32,
-    pub max_record_lock_duration_ms: i32,
-    pub partition_max_record_locks: u32,
-    pub max_size: u32,
+    /// `group.coordinator.max.groups.per.partition`.
+    pub max_groups_per_partition: u32,
+    /// `group.coordinator.max.pending.members`.
+    pub max_pending_members: u32,
 }
 
 /// Settings of committed offsets and their topic.
@@ -67,7 +45,6 @@ pub struct OffsetsSettings {
     pub topic_segment_bytes: u32,
     pub retention_ms: i64,
     pub retention_check_interval_ms: i64,
-    pub commit_timeout_ms: i32,
     /// `offset.metadata.max.bytes`.
     pub metadata_max_bytes: u32,
 }
@@ -76,14 +53,9 @@ pub struct OffsetsSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is the Kafka setting of the same name")]
 pub struct TransactionSettings {
-    pub max_timeout_ms: i32,
     pub state_log_num_partitions: i32,
     pub state_log_segment_bytes: u32,
-    pub abort_timed_out_cleanup_interval_ms: i32,
-    pub remove_expired_cleanup_interval_ms: i32,
-    pub transactional_id_expiration_ms: i32,
     pub producer_id_expiration_ms: i32,
-    pub partition_verification_enable: bool,
 }
 
 /// Typed access by name. The names are literals of this file, so a wrong name or type is a fault of the table, which
@@ -153,7 +125,6 @@ impl<'a> Values<'a> {
             connections_max_idle_ms: self.long("connections.max.idle.ms"),
             max_connections: self.unsigned("max.connections"),
             max_connections_per_ip: self.unsigned("max.connections.per.ip"),
-            max_connection_creation_rate: self.unsigned("max.connection.creation.rate"),
             socket_request_max_bytes: self.unsigned("socket.request.max.bytes"),
             queued_max_request_bytes: u64::try_from(self.long("queued.max.request.bytes")).ok(),
             socket_listen_backlog_size: self.unsigned("socket.listen.backlog.size"),
@@ -168,32 +139,8 @@ impl<'a> Values<'a> {
             min_session_timeout_ms: self.int("group.min.session.timeout.ms"),
             max_session_timeout_ms: self.int("group.max.session.timeout.ms"),
             max_size: self.unsigned("group.max.size"),
-            consumer_assignors: self.list("group.consumer.assignors"),
-            consumer_session_timeout_ms: self.int("group.consumer.session.timeout.ms"),
-            consumer_min_session_timeout_ms: self.int("group.consumer.min.session.timeout.ms"),
-            consumer_max_session_timeout_ms: self.int("group.consumer.max.session.timeout.ms"),
-            consumer_heartbeat_interval_ms: self.int("group.consumer.heartbeat.interval.ms"),
-            consumer_min_heartbeat_interval_ms: self.int("group.consumer.min.heartbeat.interval.ms"),
-            consumer_max_heartbeat_interval_ms: self.int("group.consumer.max.heartbeat.interval.ms"),
-            consumer_max_size: self.unsigned("group.consumer.max.size"),
-            consumer_migration_policy: self
-                .text("group.consumer.migration.policy")
-                .unwrap_or_default()
-                .to_ascii_lowercase(),
-            share: self.share_groups(),
-        }
-    }
-
-    fn share_groups(&self) -> ShareGroupSettings {
-        ShareGroupSettings {
-            delivery_count_limit: self.long("group.share.delivery.count.limit") as u16,
-            heartbeat_interval_ms: self.int("group.share.heartbeat.interval.ms"),
-            session_timeout_ms: self.int("group.share.session.timeout.ms"),
-            record_lock_duration_ms: self.int("group.share.record.lock.duration.ms"),
-            min_record_lock_duration_ms: self.int("group.share.min.record.lock.duration.ms"),
-            max_record_lock_duration_ms: self.int("group.share.max.record.lock.duration.ms"),
-            partition_max_record_locks: self.unsigned("group.share.partition.max.record.locks"),
-            max_size: self.unsigned("group.share.max.size"),
+            max_groups_per_partition: self.unsigned("group.coordinator.max.groups.per.partition"),
+            max_pending_members: self.unsigned("group.coordinator.max.pending.members"),
         }
     }
 
@@ -203,22 +150,15 @@ impl<'a> Values<'a> {
             topic_segment_bytes: self.unsigned("offsets.topic.segment.bytes"),
             retention_ms: self.long("offsets.retention.minutes").saturating_mul(60_000),
             retention_check_interval_ms: self.long("offsets.retention.check.interval.ms"),
-            commit_timeout_ms: self.int("offsets.commit.timeout.ms"),
             metadata_max_bytes: self.unsigned("offset.metadata.max.bytes"),
         }
     }
 
     pub(super) fn transactions(&self) -> TransactionSettings {
         TransactionSettings {
-            max_timeout_ms: self.int("transaction.max.timeout.ms"),
             state_log_num_partitions: self.int("transaction.state.log.num.partitions"),
             state_log_segment_bytes: self.unsigned("transaction.state.log.segment.bytes"),
-            abort_timed_out_cleanup_interval_ms: self
-                .int("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
-            remove_expired_cleanup_interval_ms: self.int("transaction.remove.expired.transaction.cleanup.interval.ms"),
-            transactional_id_expiration_ms: self.int("transactional.id.expiration.ms"),
             producer_id_expiration_ms: self.int("producer.id.expiration.ms"),
-            partition_verification_enable: self.boolean("transaction.partition.verification.enable"),
         }
     }
 }

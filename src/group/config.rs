@@ -1,5 +1,9 @@
 //! The settings of the group coordinator, with the names and defaults that Kafka 4.4 gives them.
 
+/// Less than the smallest `segment.bytes` of a topic, 1 MiB, by more than the header of a batch and of a record: no setting
+/// of `__consumer_offsets` can refuse a record for ever.
+const MAX_RECORD_BYTES: usize = (1 << 20) - 1024;
+
 /// Settings of the group coordinator.
 #[derive(Clone, Debug)]
 pub struct GroupConfig {
@@ -11,10 +15,10 @@ pub struct GroupConfig {
     pub max_session_timeout_ms: i32,
     /// `group.max.size`: members of one group; one more is refused with `GROUP_MAX_SIZE_REACHED`.
     pub max_size: usize,
-    /// Groups in one partition of `__consumer_offsets`; one more is refused with `GROUP_MAX_SIZE_REACHED`. Kafka has no
+    /// `group.coordinator.max.groups.per.partition`: groups in one partition of `__consumer_offsets`; one more is refused with `GROUP_MAX_SIZE_REACHED`. Kafka has no
     /// such limit; without it a client that invents group ids fills the memory.
     pub max_groups_per_partition: usize,
-    /// Member ids of one group that were handed out and not yet used; one more is refused with
+    /// `group.coordinator.max.pending.members`: member ids of one group that were handed out and not yet used; one more is refused with
     /// `GROUP_MAX_SIZE_REACHED`. Kafka has no such limit.
     pub max_pending_members: usize,
     /// `offset.metadata.max.bytes`: longer metadata of a committed offset is refused with `OFFSET_METADATA_TOO_LARGE`.
@@ -23,8 +27,8 @@ pub struct GroupConfig {
     pub offsets_retention_ms: i64,
     /// `offsets.retention.check.interval.ms`: how often expired offsets are looked for.
     pub offsets_retention_check_interval_ms: i64,
-    /// `max.message.bytes` of `__consumer_offsets`: a group whose record would be larger does not become stable, and a
-    /// batch of records is never larger.
+    /// Largest batch of records, and largest group: one whose record would be larger does not become stable. The log takes
+    /// any batch that fits a segment, whatever `message.max.bytes` says, so this must stay below the smallest `segment.bytes`.
     pub max_record_bytes: usize,
 }
 
@@ -40,7 +44,7 @@ impl Default for GroupConfig {
             offset_metadata_max_bytes: 4_096,
             offsets_retention_ms: 10_080 * 60_000,
             offsets_retention_check_interval_ms: 600_000,
-            max_record_bytes: 1_048_588,
+            max_record_bytes: MAX_RECORD_BYTES,
         }
     }
 }

@@ -4,8 +4,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, lookup_host};
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
+use super::Limits;
 use crate::api::Listener;
 use crate::config;
 
@@ -21,8 +22,11 @@ pub struct BindError {
 }
 
 /// Binds every address that the listener's host has. Those of a protocol that this machine lacks are left out.
-pub(super) async fn bind(config: &config::Listener) -> Result<(Vec<TcpListener>, Arc<Listener>), BindError> {
-    let sockets = bind_all(&config.bind.host, config.bind.port).await.map_err(|source| BindError {
+pub(super) async fn bind(
+    config: &config::Listener,
+    limits: &Limits,
+) -> Result<(Vec<TcpListener>, Arc<Listener>), BindError> {
+    let sockets = bind_all(&config.bind.host, config.bind.port, limits).await.map_err(|source| BindError {
         name: config.name.clone(),
         address: config.bind.to_string(),
         advice: advice(source.kind()),
@@ -39,9 +43,9 @@ pub(super) async fn bind(config: &config::Listener) -> Result<(Vec<TcpListener>,
     Ok((sockets, Arc::new(listener)))
 }
 
-async fn bind_all(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
+async fn bind_all(host: &str, port: u16, limits: &Limits) -> io::Result<Vec<TcpListener>> {
     if host.parse() == Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
-        && let Ok(both) = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await
+        && let Ok(both) = listen((Ipv6Addr::UNSPECIFIED, port).into(), limits)
     {
         // Every address means both protocols, as it does to Kafka: `localhost` is often tried as ::1 first.
         return Ok(vec![both]);
@@ -52,7 +56,7 @@ async fn bind_all(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
         if let Some(first) = sockets.first() {
             address.set_port(first.local_addr()?.port());
         }
-        match TcpListener::bind(address).await {
+        match listen(address, limits) {
             Ok(socket) => sockets.push(socket),
             Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => failure = Some(error),
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) => {
@@ -68,11 +72,46 @@ async fn bind_all(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
     }
 }
 
+/// Connections inherit the buffers; they count from the handshake on, so they are set before it can happen.
+fn listen(address: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart does not wait for the connections of the broker before it.
+    socket.set_reuseaddr(true)?;
+    if let Some(bytes) = limits.receive_buffer_bytes {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    if let Some(bytes) = limits.send_buffer_bytes {
+        socket.set_send_buffer_size(bytes)?;
+    }
+    socket.bind(address)?;
+    socket.listen(limits.backlog)
+}
+
 fn advice(kind: io::ErrorKind) -> &'static str {
     match kind {
         io::ErrorKind::AddrInUse => "Another process uses this port: stop it, or choose another with --listen",
         io::ErrorKind::PermissionDenied => "Ports below 1024 need privileges: choose a higher one with --listen",
         io::ErrorKind::AddrNotAvailable => "This machine does not have that address: try --listen 0.0.0.0:9092",
         _ => "Check the host name and the port given with --listen",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::sockopt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_get_the_configured_buffers() {
+        let limits =
+            Limits { receive_buffer_bytes: Some(20_000), send_buffer_bytes: Some(30_000), ..Limits::default() };
+        let sockets = bind_all("127.0.0.1", 0, &limits).await.unwrap();
+        let address = sockets[0].local_addr().unwrap();
+        let (_client, accepted) = tokio::join!(tokio::net::TcpStream::connect(address), sockets[0].accept());
+        let (connection, _) = accepted.unwrap();
+        // Linux doubles what it is given, for its own accounting.
+        assert_eq!(sockopt::socket_recv_buffer_size(&connection).unwrap(), 40_000);
+        assert_eq!(sockopt::socket_send_buffer_size(&connection).unwrap(), 60_000);
     }
 }

@@ -20,6 +20,12 @@ pub struct Limits {
     pub max_pipelined_bytes: usize,
     /// Bytes of responses waiting for a slow reader beyond which no further request of that connection is applied.
     pub max_output_bytes: usize,
+    /// Connections that may wait to be accepted (`socket.listen.backlog.size`).
+    pub backlog: u32,
+    /// Receive buffer of a connection (`socket.receive.buffer.bytes`); `None` leaves it to the system.
+    pub receive_buffer_bytes: Option<u32>,
+    /// Send buffer of a connection (`socket.send.buffer.bytes`); `None` leaves it to the system.
+    pub send_buffer_bytes: Option<u32>,
     /// Connections of all listeners together (`max.connections`).
     pub max_connections: usize,
     /// Connections from one IP address (`max.connections.per.ip`).
@@ -43,6 +49,9 @@ impl Default for Limits {
             max_pipelined_requests: 256,
             max_pipelined_bytes: 16 << 20,
             max_output_bytes: 1 << 20,
+            backlog: 1024,
+            receive_buffer_bytes: None,
+            send_buffer_bytes: None,
             max_connections: i32::MAX as usize,
             max_connections_per_ip: i32::MAX as usize,
             idle: Duration::from_mins(10),
@@ -61,6 +70,9 @@ impl From<&ConnectionLimits> for Limits {
             max_request_bytes: config
                 .queued_max_request_bytes
                 .map_or(usual.max_request_bytes, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+            backlog: config.socket_listen_backlog_size,
+            receive_buffer_bytes: config.socket_receive_buffer_bytes,
+            send_buffer_bytes: config.socket_send_buffer_bytes,
             max_connections: config.max_connections as usize,
             max_connections_per_ip: config.max_connections_per_ip as usize,
             // Kafka takes a negative time as none at all.

@@ -66,7 +66,7 @@ impl Server {
     ) -> Result<Self, BindError> {
         let mut opened = Vec::with_capacity(configs.len());
         for config in configs {
-            opened.push(bind::bind(config).await?);
+            opened.push(bind::bind(config, &limits).await?);
         }
         let occupancy = Arc::new(Occupancy::default());
         let shutdown = CancellationToken::new();

@@ -58,6 +58,7 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::int("max.connection.creation.rate", Some("2147483647"))
         .at_least(0)
         .read_only()
+        .accepted("Connections are bounded in number, not in how fast they come.")
         .doc("Connections accepted in a second."),
     ConfigDef::int("max.connections", Some("2147483647")).at_least(0).read_only().doc("Connections open at once."),
     ConfigDef::int("max.connections.per.ip", Some("2147483647"))
@@ -67,6 +68,7 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::int("max.incremental.fetch.session.cache.slots", Some("1000"))
         .at_least(0)
         .read_only()
+        .accepted("Every Fetch names its partitions; no sessions are kept.")
         .doc("Fetch sessions kept at once."),
     ConfigDef::int("max.partitions", Some("100000"))
         .at_least(1)
@@ -79,6 +81,7 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::int("max.request.partition.size.limit", Some("2000"))
         .at_least(1)
         .read_only()
+        .accepted("DescribeTopicPartitions is not available; clients ask with Metadata instead.")
         .doc("Partitions in one answer to DescribeTopicPartitions."),
     ConfigDef::int("node.id", Some("1"))
         .at_least(0)
@@ -135,13 +138,15 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::int("request.timeout.ms", Some("30000"))
         .read_only()
         .importance(Importance::High)
+        .accepted(ONE_NODE)
         .doc("How long a request of the broker itself may take."),
     ConfigDef::text("security.inter.broker.protocol", Some("PLAINTEXT"))
         .one_of(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
         .read_only()
         .accepted(ONE_NODE)
         .doc("Security protocol between brokers."),
-    ConfigDef::int("socket.listen.backlog.size", Some("50"))
+    // Kafka's 50 loses connections, for a second each, when many services start at once.
+    ConfigDef::int("socket.listen.backlog.size", Some("1024"))
         .at_least(1)
         .read_only()
         .doc("Connections that may wait to be accepted."),

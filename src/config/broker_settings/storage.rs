@@ -1,7 +1,7 @@
 //! Broker settings of the data directory and the logs in it.
 
 use crate::config::def::{ConfigDef, Importance};
-use crate::config::reasons::OWN_THREADS;
+use crate::config::reasons::{NO_COMPACTION, OWN_THREADS};
 
 pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::text("compressed.records.validation", Some("full"))
@@ -16,11 +16,16 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::long("log.cleaner.backoff.ms", Some("15000"))
         .at_least(0)
         .read_only()
+        .accepted(NO_COMPACTION)
         .doc("Pause of the compactor when there is nothing to do."),
     ConfigDef::long("log.cleaner.dedupe.buffer.size", Some("134217728"))
         .read_only()
+        .accepted(NO_COMPACTION)
         .doc("Memory for the keys of one compaction pass."),
-    ConfigDef::boolean("log.cleaner.enable", Some("true")).read_only().doc("Run the compactor."),
+    ConfigDef::boolean("log.cleaner.enable", Some("true"))
+        .read_only()
+        .accepted(NO_COMPACTION)
+        .doc("Run the compactor."),
     ConfigDef::int("log.cleaner.threads", Some("1"))
         .at_least(0)
         .read_only()
@@ -39,6 +44,7 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .at_least(0)
         .read_only()
         .importance(Importance::High)
+        .accepted("Recovery points are written every second, so that a start after a crash scans little.")
         .doc("Time between two writes of the recovery points."),
     ConfigDef::long("log.retention.check.interval.ms", Some("300000"))
         .at_least(1)
@@ -48,5 +54,6 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .at_least(1)
         .read_only()
         .importance(Importance::High)
+        .accepted(OWN_THREADS)
         .doc("Logs opened side by side at start."),
 ];

@@ -1,7 +1,7 @@
 //! Broker settings that stand in when a topic does not set its own.
 
 use crate::config::def::{ConfigDef, Importance};
-use crate::config::reasons::{NO_TIERING, ONE_LEVEL, ONE_NODE};
+use crate::config::reasons::{AS_SENT, NO_COMPACTION, NO_TIERING, ONE_LEVEL, ONE_NODE, OWN_DECOMPRESSION_LIMIT};
 
 pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::int("compression.gzip.level", Some("-1"))
@@ -15,6 +15,7 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::text("compression.type", Some("producer"))
         .one_of(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"])
         .importance(Importance::High)
+        .accepted(AS_SENT)
         .doc("Default of the topic setting `compression.type`."),
     ConfigDef::int("compression.zstd.level", Some("3"))
         .between(-131_072, 22)
@@ -22,15 +23,19 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .doc("Default of the topic setting `compression.zstd.level`."),
     ConfigDef::long("log.cleaner.delete.retention.ms", Some("86400000"))
         .at_least(0)
+        .accepted(NO_COMPACTION)
         .doc("Default of the topic setting `delete.retention.ms`."),
     ConfigDef::long("log.cleaner.max.compaction.lag.ms", Some("9223372036854775807"))
         .at_least(1)
+        .accepted(NO_COMPACTION)
         .doc("Default of the topic setting `max.compaction.lag.ms`."),
     ConfigDef::double("log.cleaner.min.cleanable.ratio", Some("0.5"))
         .between(0, 1)
+        .accepted(NO_COMPACTION)
         .doc("Default of the topic setting `min.cleanable.dirty.ratio`."),
     ConfigDef::long("log.cleaner.min.compaction.lag.ms", Some("0"))
         .at_least(0)
+        .accepted(NO_COMPACTION)
         .doc("Default of the topic setting `min.compaction.lag.ms`."),
     ConfigDef::list("log.cleanup.policy", Some("delete"))
         .one_of(&["compact", "delete"])
@@ -125,6 +130,7 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .doc("Default of the topic setting `file.delete.delay.ms`."),
     ConfigDef::int("max.decompressed.message.bytes", Some("2147483639"))
         .between(1, 2_147_483_639)
+        .accepted(OWN_DECOMPRESSION_LIMIT)
         .doc("Default of the topic setting `max.decompressed.message.bytes`."),
     ConfigDef::int("message.max.bytes", Some("1048588"))
         .at_least(0)

@@ -1,7 +1,7 @@
 //! Broker settings of producers and transactions.
 
 use crate::config::def::{ConfigDef, Importance};
-use crate::config::reasons::ONE_NODE;
+use crate::config::reasons::{NO_TRANSACTIONS, ONE_NODE};
 
 pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::int("producer.id.expiration.ms", Some("86400000"))
@@ -13,20 +13,24 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .at_least(1)
         .read_only()
         .importance(Importance::Low)
+        .accepted(NO_TRANSACTIONS)
         .doc("Time between two looks for transactions that timed out."),
     ConfigDef::int("transaction.max.timeout.ms", Some("900000"))
         .at_least(1)
         .read_only()
         .importance(Importance::High)
+        .accepted(NO_TRANSACTIONS)
         .doc("Longest transaction timeout a producer may ask for."),
     ConfigDef::boolean("transaction.partition.verification.enable", Some("true"))
         .read_only()
         .importance(Importance::Low)
+        .accepted(NO_TRANSACTIONS)
         .doc("Check that a partition belongs to the transaction before transactional records are stored."),
     ConfigDef::int("transaction.remove.expired.transaction.cleanup.interval.ms", Some("3600000"))
         .at_least(1)
         .read_only()
         .importance(Importance::Low)
+        .accepted(NO_TRANSACTIONS)
         .doc("Time between two looks for expired transactional ids."),
     ConfigDef::int("transaction.state.log.min.isr", Some("1"))
         .at_least(1)
@@ -46,7 +50,7 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .accepted(ONE_NODE)
         .doc("Replicas of `__transaction_state`."),
     ConfigDef::int("transaction.state.log.segment.bytes", Some("104857600"))
-        .at_least(1)
+        .at_least(1_048_576)
         .read_only()
         .importance(Importance::High)
         .doc("Segment size of `__transaction_state`."),
@@ -59,5 +63,6 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .at_least(1)
         .read_only()
         .importance(Importance::High)
+        .accepted(NO_TRANSACTIONS)
         .doc("Idle time after which a transactional id is forgotten."),
 ];
