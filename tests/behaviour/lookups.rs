@@ -1,6 +1,7 @@
 //! Positions: by time stamp, by end of the log, by leader epoch.
 
 use naru_protocol::ErrorCode;
+use naru_protocol::messages::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use naru_protocol::messages::offset_for_leader_epoch::{
     OffsetForLeaderEpochRequest, OffsetForLeaderPartition, OffsetForLeaderTopic,
 };
@@ -80,7 +81,6 @@ async fn latest_under_read_committed_is_the_last_stable_offset() {
     let mut client = broker.client().await;
     client.create(TOPIC, 1, &[]).await;
     client.append(TOPIC, batch(&["a", "b"])).await;
-    use naru_protocol::messages::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
     let partition = ListOffsetsPartition { timestamp: LATEST, ..Default::default() };
     let topic = ListOffsetsTopic { name: TOPIC.into(), partitions: vec![partition] };
     let request = ListOffsetsRequest { isolation_level: 1, topics: vec![topic], ..Default::default() };
