@@ -54,26 +54,13 @@ impl Client {
 
     /// Creates a topic and returns its id.
     pub async fn create(&mut self, topic: &str, partitions: i32, configs: &[(&str, &str)]) -> Uuid {
-        let configs = configs
-            .iter()
-            .map(|(name, value)| CreatableTopicConfig { name: (*name).into(), value: Some((*value).into()) });
-        let topic = CreatableTopic {
-            name: topic.into(),
-            num_partitions: partitions,
-            replication_factor: 1,
-            configs: configs.collect(),
-            ..Default::default()
-        };
-        let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: 10_000, validate_only: false };
-        let answer = self.send(&request, 7).await.expect("an answer");
+        let answer = self.send(&create_request(topic, partitions, configs), 7).await.expect("an answer");
         assert_eq!(answer.topics[0].error_code, ErrorCode::NONE, "{:?}", answer.topics[0].error_message);
         answer.topics[0].topic_id
     }
 
     pub async fn delete(&mut self, topic: &str) -> ErrorCode {
-        let topic = DeleteTopicState { name: Some(topic.into()), ..Default::default() };
-        let request = DeleteTopicsRequest { topics: vec![topic], timeout_ms: 10_000, ..Default::default() };
-        self.send(&request, 6).await.expect("an answer").responses[0].error_code
+        self.send(&delete_request(topic), 6).await.expect("an answer").responses[0].error_code
     }
 
     pub async fn metadata(&mut self, topics: &[&str], create: bool) -> MetadataResponse {
@@ -126,20 +113,7 @@ impl Client {
 
     /// Commits an offset of partition 0 for a group, as a member or, with generation −1, as nobody.
     pub async fn commit(&mut self, group: &str, member: (&str, i32), topic: &str, offset: i64) -> ErrorCode {
-        let partition = OffsetCommitRequestPartition {
-            committed_offset: offset,
-            committed_leader_epoch: 0,
-            committed_metadata: Some("note".into()),
-            ..Default::default()
-        };
-        let topic = OffsetCommitRequestTopic { name: topic.into(), partitions: vec![partition], ..Default::default() };
-        let request = OffsetCommitRequest {
-            group_id: group.into(),
-            member_id: member.0.into(),
-            generation_id_or_member_epoch: member.1,
-            topics: vec![topic],
-            ..Default::default()
-        };
+        let request = commit_request(group, member, topic, offset);
         self.send(&request, 8).await.expect("an answer").topics[0].partitions[0].error_code
     }
 
@@ -158,6 +132,41 @@ impl Client {
         let answer = self.send(&request, 4).await.expect("an answer");
         assert_eq!((answer.error_code, answer.producer_epoch), (ErrorCode::NONE, 0));
         answer.producer_id
+    }
+}
+
+pub fn create_request(topic: &str, partitions: i32, configs: &[(&str, &str)]) -> CreateTopicsRequest {
+    let configs =
+        configs.iter().map(|(name, value)| CreatableTopicConfig { name: (*name).into(), value: Some((*value).into()) });
+    let topic = CreatableTopic {
+        name: topic.into(),
+        num_partitions: partitions,
+        replication_factor: 1,
+        configs: configs.collect(),
+        ..Default::default()
+    };
+    CreateTopicsRequest { topics: vec![topic], timeout_ms: 10_000, validate_only: false }
+}
+
+pub fn delete_request(topic: &str) -> DeleteTopicsRequest {
+    let topic = DeleteTopicState { name: Some(topic.into()), ..Default::default() };
+    DeleteTopicsRequest { topics: vec![topic], timeout_ms: 10_000, ..Default::default() }
+}
+
+pub fn commit_request(group: &str, member: (&str, i32), topic: &str, offset: i64) -> OffsetCommitRequest {
+    let partition = OffsetCommitRequestPartition {
+        committed_offset: offset,
+        committed_leader_epoch: 0,
+        committed_metadata: Some("note".into()),
+        ..Default::default()
+    };
+    let topic = OffsetCommitRequestTopic { name: topic.into(), partitions: vec![partition], ..Default::default() };
+    OffsetCommitRequest {
+        group_id: group.into(),
+        member_id: member.0.into(),
+        generation_id_or_member_epoch: member.1,
+        topics: vec![topic],
+        ..Default::default()
     }
 }
 

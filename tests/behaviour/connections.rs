@@ -44,8 +44,6 @@ async fn lying_frames_and_counts_close_their_connection_and_no_other() {
 
 #[tokio::test]
 async fn each_listener_advertises_its_own_address_in_every_answer_that_has_one() {
-    let broker = TestBroker::start("node.id=7").await;
-    drop(broker);
     let broker = TestBroker::start(
         "node.id=7 listeners=IN=127.0.0.1:0,OUT=127.0.0.1:0 advertised.listeners=OUT=kafka.example:443",
     )

@@ -60,7 +60,7 @@ async fn offset_fetch_version_1_says_everything_at_the_partition() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_commits_pipelined_are_all_answered_and_the_last_one_stands_after_a_restart() {
+async fn many_groups_commit_side_by_side_and_the_last_commit_of_each_stands_after_a_restart() {
     let broker = TestBroker::start("").await;
     let mut client = broker.client().await;
     client.create(TOPIC, 1, &[]).await;

@@ -1,8 +1,13 @@
 //! What a clean restart keeps, and what `kill -9` cannot take.
 
+use naru_client::Error;
 use naru_protocol::ErrorCode;
+use tokio::sync::watch;
 
-use crate::client::{Client, EARLIEST, LATEST, batch, sequenced};
+use crate::client::{
+    Client, EARLIEST, LATEST, batch, commit_request, create_request, delete_request, produce_request, produced,
+    sequenced,
+};
 use crate::member::Member;
 use crate::process::BrokerProcess;
 use crate::setup::TestBroker;
@@ -73,9 +78,9 @@ async fn whatever_was_acknowledged_survives_kill_9_in_the_middle_of_writes() {
                 let mut client = Client::connect(&address).await;
                 for number in 0..10_000 {
                     let value = format!("{round}:{writer}:{number}");
-                    let request = crate::client::produce_request(TOPIC, 0, batch(&[&value]), -1);
+                    let request = produce_request(TOPIC, 0, batch(&[&value]), -1);
                     let Ok(answer) = client.send(&request, 11).await else { break };
-                    let outcome = crate::client::produced(answer);
+                    let outcome = produced(answer);
                     assert_eq!(outcome.error_code, ErrorCode::NONE);
                     written.push((outcome.base_offset, value));
                     // Nobody listens any more once there was enough.
@@ -167,5 +172,81 @@ async fn the_leader_epoch_grows_with_kill_9_too() {
         let epochs: Vec<_> = batches.iter().map(|batch| batch.header().partition_leader_epoch).collect();
         assert_eq!(epochs, (0..=epoch).collect::<Vec<_>>());
         broker.kill_and_start_again();
+    }
+}
+
+/// Commits one offset after the other until the broker is gone.
+async fn commit_until_cut_off(address: String, from: i64, acknowledged: watch::Sender<i64>) -> Result<(), Error> {
+    let mut client = Client::connect(&address).await;
+    for offset in from..from + 100_000 {
+        let answer = client.send(&commit_request("ferrymen", ("", -1), TOPIC, offset), 8).await?;
+        assert_eq!(answer.topics[0].partitions[0].error_code, ErrorCode::NONE);
+        acknowledged.send_replace(offset);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn committed_offsets_never_go_back_across_kill_9_in_the_middle_of_commits() {
+    let mut broker = BrokerProcess::start("");
+    Client::connect(broker.address()).await.create(TOPIC, 1, &[]).await;
+    let mut next = 1;
+    for _ in 0..3 {
+        let (acknowledged, mut heard) = watch::channel(0);
+        let committing = tokio::spawn(commit_until_cut_off(broker.address().to_owned(), next, acknowledged));
+        heard.wait_for(|offset| *offset >= next + 30).await.expect("it commits");
+        broker.kill_and_start_again();
+        committing.await.expect("no panic").expect_err("it was cut off");
+        let last = *heard.borrow();
+        let found = Client::connect(broker.address()).await.committed("ferrymen", TOPIC).await.committed_offset;
+        assert!([last, last + 1].contains(&found), "acknowledged {last}, found {found}");
+        next = found + 1;
+    }
+}
+
+/// Creates a topic, writes to it, and deletes the one before, until the broker is gone.
+async fn change_topics_until_cut_off(
+    address: String,
+    round: i32,
+    acknowledged: watch::Sender<i32>,
+) -> Result<(), Error> {
+    let mut client = Client::connect(&address).await;
+    for number in 0..100_000 {
+        let topic = format!("topic-{round}-{number}");
+        let created = client.send(&create_request(&topic, 1, &[]), 7).await?;
+        assert_eq!(created.topics[0].error_code, ErrorCode::NONE);
+        let written = client.send(&produce_request(&topic, 0, batch(&["x"]), -1), 11).await?;
+        assert_eq!(produced(written).error_code, ErrorCode::NONE);
+        if number > 0 {
+            let deleted = client.send(&delete_request(&format!("topic-{round}-{}", number - 1)), 6).await?;
+            assert_eq!(deleted.responses[0].error_code, ErrorCode::NONE);
+        }
+        acknowledged.send_replace(number);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledged_topics_and_deletions_survive_kill_9_in_the_middle_of_them() {
+    let mut broker = BrokerProcess::start("");
+    for round in 0..3 {
+        let (acknowledged, mut heard) = watch::channel(0);
+        let changing = tokio::spawn(change_topics_until_cut_off(broker.address().to_owned(), round, acknowledged));
+        heard.wait_for(|number| *number >= 10).await.expect("it creates and deletes");
+        broker.kill_and_start_again();
+        changing.await.expect("no panic").expect_err("it was cut off");
+        let last = *heard.borrow();
+        let mut client = Client::connect(broker.address()).await;
+        let found = client.topics().await;
+        let mut during = vec![format!("topic-{round}-{last}"), format!("topic-{round}-{}", last + 1)];
+        let next = during[1].clone();
+        during.sort();
+        let whole = found == during || (found.len() == 1 && during.contains(&found[0]));
+        assert!(whole, "acknowledged {last}, found {found:?}");
+        for topic in &found {
+            let values = client.values(topic, 0).await;
+            assert!(values == ["x"] || (values.is_empty() && *topic == next), "{topic}: {values:?}");
+            assert_eq!(client.delete(topic).await, ErrorCode::NONE);
+        }
     }
 }
