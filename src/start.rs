@@ -66,6 +66,9 @@ impl Broker {
     /// Starts a broker inside this process, on the current runtime. When this returns, everything is recovered and replayed,
     /// and the listeners are open.
     pub async fn start(config: BrokerConfig) -> Result<RunningBroker, StartError> {
+        for (setting, reason) in config.without_effect() {
+            tracing::warn!(setting = setting.name, reason, "this setting has no effect");
+        }
         let config = Arc::new(config);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::listener::{self, Listener};
 use super::sources::{ConfigError, Setting, SettingSource};
 use super::values::{ConnectionLimits, GroupSettings, OffsetsSettings, TransactionSettings, Values};
-use super::{ConfigDef, broker_setting, broker_settings};
+use super::{ConfigDef, Effect, broker_setting, broker_settings};
 
 /// When a record counts as stored (`durability`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,6 +169,17 @@ impl BrokerConfig {
         self.given.get(name).map_or(SettingSource::Default, |(_, source)| source.clone())
     }
 
+    /// Settings that were given, differ from their default, and change nothing, each with the reason.
+    pub fn without_effect(&self) -> impl Iterator<Item = (&'static ConfigDef, &'static str)> + '_ {
+        self.given.iter().filter_map(|(name, (value, _))| {
+            let def = broker_setting(name)?;
+            match def.effect {
+                Effect::Accepted(reason) if def.default != Some(value.trim()) => Some((def, reason)),
+                _ => None,
+            }
+        })
+    }
+
     /// Every setting with its value and who gave it, sorted by name; secrets are masked.
     pub fn list(&self) -> Vec<ListedSetting> {
         let listed = |def: &&'static ConfigDef| {
@@ -269,6 +280,16 @@ mod tests {
         assert_eq!(with("offsets.topic.num.partitions", "10001").unwrap_err().name, "offsets.topic.num.partitions");
         assert_eq!(with("offsets.topic.segment.bytes", "1048575").unwrap_err().name, "offsets.topic.segment.bytes");
         assert_eq!(with("offset.metadata.max.bytes", "524289").unwrap_err().name, "offset.metadata.max.bytes");
+    }
+
+    #[test]
+    fn settings_that_change_nothing_are_known() {
+        let without_effect = |name, value| -> Vec<&str> {
+            with(name, value).unwrap().without_effect().map(|(def, _)| def.name).collect()
+        };
+        assert_eq!(without_effect("num.io.threads", "4"), ["num.io.threads"]);
+        assert_eq!(without_effect("num.io.threads", "8"), [""; 0]);
+        assert_eq!(without_effect("num.partitions", "4"), [""; 0]);
     }
 
     #[test]

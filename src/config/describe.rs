@@ -176,20 +176,7 @@ fn entry(def: &'static ConfigDef, value: Option<String>, found: &[Found<'_>]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Setting, SettingSource};
-
-    fn overrides(pairs: &[(&str, &str)]) -> Overrides {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
-
-    fn broker(pairs: &[(&str, &str)]) -> BrokerConfig {
-        let setting = |(name, value): &(&str, &str)| Setting {
-            name: (*name).to_owned(),
-            value: (*value).to_owned(),
-            source: SettingSource::Override,
-        };
-        BrokerConfig::from_sources(pairs.iter().map(setting)).unwrap()
-    }
+    use crate::config::given::{broker, overrides};
 
     /// An entry as `value source [name=value source, ...]`, with Kafka's numbers for the sources.
     fn show(entries: &[ConfigEntry], name: &str) -> String {

@@ -61,6 +61,26 @@ pub fn nearest_name<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -
 }
 
 #[cfg(test)]
+mod given {
+    //! Settings of tests.
+
+    use super::{BrokerConfig, Overrides, Setting, SettingSource};
+
+    pub(super) fn overrides(pairs: &[(&str, &str)]) -> Overrides {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    pub(super) fn broker(pairs: &[(&str, &str)]) -> BrokerConfig {
+        let setting = |(name, value): &(&str, &str)| Setting {
+            name: (*name).to_owned(),
+            value: (*value).to_owned(),
+            source: SettingSource::Override,
+        };
+        BrokerConfig::from_sources(pairs.iter().map(setting)).unwrap()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

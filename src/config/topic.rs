@@ -164,20 +164,7 @@ impl Resolver<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Setting, SettingSource};
-
-    fn overrides(pairs: &[(&str, &str)]) -> Overrides {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
-
-    fn broker(pairs: &[(&str, &str)]) -> BrokerConfig {
-        let setting = |(name, value): &(&str, &str)| Setting {
-            name: (*name).to_owned(),
-            value: (*value).to_owned(),
-            source: SettingSource::Override,
-        };
-        BrokerConfig::from_sources(pairs.iter().map(setting)).unwrap()
-    }
+    use crate::config::given::{broker, overrides};
 
     #[test]
     fn a_topic_without_settings_gets_kafkas_defaults() {

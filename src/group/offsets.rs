@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use bytestring::ByteString;
 use uuid::Uuid;
 
-use super::shard::owned;
+use super::requests::owned;
 
 /// An offset that a group committed for a partition.
 #[derive(Clone, Debug, PartialEq)]

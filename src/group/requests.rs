@@ -317,3 +317,8 @@ impl OffsetToCommit {
         }
     }
 }
+
+/// A copy that stands alone: slices of a request's frame would keep the whole frame in memory.
+pub(super) fn owned(text: &ByteString) -> ByteString {
+    ByteString::from(&**text)
+}

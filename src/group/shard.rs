@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::classic::{ClassicGroup, Step};
 use super::offsets::{FetchedTopic, Offsets, OffsetsOfTopic};
+use super::requests::owned;
 use super::{
     CommitRequest, CommittedPartition, DescribedGroup, ErrorCode, GroupConfig, GroupListing, HeartbeatRequest,
     JoinReply, JoinRequest, LeaveRequest, LeftMember, Millis, Now, Record, SyncReply, SyncRequest,
@@ -316,11 +317,6 @@ impl Shard {
 
 fn retention_check_after(now: Now, config: &GroupConfig) -> Millis {
     Millis(now.monotonic.0.saturating_add(config.offsets_retention_check_interval_ms.max(1)))
-}
-
-/// A copy that stands alone: slices of a request's frame would keep the whole frame in memory.
-pub(super) fn owned(text: &ByteString) -> ByteString {
-    ByteString::from(&**text)
 }
 
 /// Which group is to be looked at when. A heartbeat only moves a deadline away, which costs nothing here: the alarm

@@ -23,10 +23,9 @@ use super::disk::{Disk, read_file, replace_file};
 use super::log::{Engine, Log, LogObserver};
 use super::meta::{self, Meta, MetaError};
 use super::partition_metadata::{self, PartitionMetadataError};
-use super::reconcile::is_blank;
 use super::recovery;
 use super::scan::ScanError;
-use super::segment::{DELETED, Segment};
+use super::segment::{DELETED, Segment, is_blank};
 use super::types::{Offset, TopicPartition};
 use super::workers::Workers;
 

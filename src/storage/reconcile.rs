@@ -5,14 +5,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
 
 use uuid::Uuid;
 
 use super::data_directory::{DataDirectory, Shared};
-use super::disk::{Disk, read_file};
+use super::disk::read_file;
 use super::partition_metadata;
-use super::segment::DELETED;
+use super::segment::{DELETED, is_blank};
 use super::types::TopicPartition;
 
 /// Ends the names of directories that no topic claimed.
@@ -81,9 +80,4 @@ impl Shared {
         report.set_aside.push(name);
         Ok(())
     }
-}
-
-/// Whether a log's directory holds no segment.
-pub(super) fn is_blank(disk: &dyn Disk, directory: &Path) -> io::Result<bool> {
-    Ok(disk.list(directory)?.iter().all(|entry| !entry.name.ends_with(super::segment::LOG)))
 }

@@ -363,3 +363,8 @@ impl SealedSegment {
         if offset == self.base_offset { Some(Position(0)) } else { self.marks.find(offset) }
     }
 }
+
+/// Whether a log's directory holds no segment.
+pub(super) fn is_blank(disk: &dyn Disk, directory: &Path) -> io::Result<bool> {
+    Ok(disk.list(directory)?.iter().all(|entry| !entry.name.ends_with(LOG)))
+}

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::member::{Member, Members};
-use crate::group::requests::JoinReply;
-use crate::group::shard::{Effects, owned};
+use crate::group::requests::{JoinReply, owned};
+use crate::group::shard::Effects;
 use crate::group::{ErrorCode, GroupConfig, GroupSnapshot, Millis, Now, Protocol, Record, SyncReply};
 
 /// The state of a group, as the protocol names it.

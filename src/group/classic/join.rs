@@ -4,8 +4,8 @@ use bytestring::ByteString;
 
 use super::group::{ClassicGroup, GroupState, JoinPhase, Phase, Step};
 use super::member::Member;
-use crate::group::requests::{JoinReply, JoinRequest};
-use crate::group::shard::{ReplyToken, owned};
+use crate::group::requests::{JoinReply, JoinRequest, owned};
+use crate::group::shard::ReplyToken;
 use crate::group::{ErrorCode, SyncReply};
 
 /// A member that joined without knowing its id cannot send heartbeats. If its connection is gone nobody would notice,

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use crate::group::record::MemberSnapshot;
-use crate::group::requests::JoinedMember;
-use crate::group::shard::{ReplyToken, owned};
+use crate::group::requests::{JoinedMember, owned};
+use crate::group::shard::ReplyToken;
 use crate::group::{Millis, Protocol};
 
 /// A member of a classic group.
