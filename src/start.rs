@@ -139,9 +139,6 @@ async fn reconcile(data: &Arc<DataDirectory>, config: &BrokerConfig, image: &Met
     let report = spawn_blocking(move || data.reconcile(&expected)).await.map_err(|_| StartError::Interrupted)?;
     let path = config.data_dir.display().to_string();
     let report = report.map_err(|error| StartError::Reconcile { path, error })?;
-    for name in &report.set_aside {
-        tracing::warn!(directory = name, "no topic claims this directory; it was set aside");
-    }
     for partition in &report.missing {
         tracing::warn!(%partition, "the directory of this partition was missing; it is made anew, empty");
     }
