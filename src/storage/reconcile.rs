@@ -42,6 +42,7 @@ impl Shared {
             expected.iter().map(|(partition, id)| (partition.dir_name(), (partition, *id))).collect();
         let mut report = ReconcileReport::default();
         let disk = &*self.engine.disk;
+        self.forget_unopened_but(expected);
         for entry in disk.list(&self.path)?.into_iter().filter(|entry| entry.is_directory) {
             if entry.name.ends_with(DELETED) {
                 self.unlink_later(self.path.join(&entry.name), 0);
