@@ -141,19 +141,23 @@ impl GroupCoordinator {
 
     /// `ListGroups`.
     pub async fn list(&self, filter: &ListFilter) -> Result<Vec<GroupListing>, ErrorCode> {
-        let mut groups = Vec::new();
+        let mut lists = Vec::with_capacity(self.partitions.len());
         for index in 0..self.partitions.len() {
             let step = self.step_in(index, |hosted, _, _| {
                 hosted.shard.list().filter(|group| filter.accepts(group)).collect::<Vec<_>>()
             });
-            groups.extend(step.await.kept().await?);
+            lists.push(step.await);
+        }
+        let mut groups = Vec::new();
+        for list in lists {
+            groups.extend(list.kept().await?);
         }
         Ok(groups)
     }
 
     /// `DescribeGroups`, for one group.
-    pub async fn describe(&self, group: &ByteString) -> Result<DescribedGroup, ErrorCode> {
-        self.step(group, |hosted, _, _| hosted.shard.describe(group)).await.kept().await
+    pub async fn describe(&self, group: &ByteString) -> Promise<DescribedGroup> {
+        self.step(group, |hosted, _, _| hosted.shard.describe(group)).await
     }
 
     /// `DeleteGroups`, for one group.
