@@ -86,6 +86,10 @@ impl Broker {
         };
         let groups =
             GroupCoordinator::start(group_config(&config), Arc::new(offsets), tell_time(Arc::clone(&clock))).await;
+        let id_of = |name: &str| image.topic(name).map(|topic| topic.id);
+        if let Err(error) = groups.forget_deleted_topics(id_of).await {
+            tracing::warn!(error = error.name(), "offsets of deleted topics remain; the next start removes them");
+        }
         follow.tell(&groups);
 
         let limits = Limits::from(&config.connections);

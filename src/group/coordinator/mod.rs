@@ -188,6 +188,20 @@ impl GroupCoordinator {
         Ok(())
     }
 
+    /// Removes the offsets of topics that are gone although nobody told: a kill can come between the deletion of a topic and
+    /// that of its offsets. `id_of` is the id of the topic that has a name now.
+    pub async fn forget_deleted_topics(&self, id_of: impl Fn(&str) -> Option<Uuid>) -> Result<(), ErrorCode> {
+        let mut deletions = Vec::with_capacity(self.partitions.len());
+        for index in 0..self.partitions.len() {
+            let step = self.step_in(index, |hosted, _, effects| hosted.shard.forget_deleted_topics(&id_of, effects));
+            deletions.push(step.await);
+        }
+        for deletion in deletions {
+            deletion.kept().await?;
+        }
+        Ok(())
+    }
+
     /// Refuses every request that waits, and all that come. Members keep their places: after the restart they go on.
     pub async fn close(&self) {
         for partition in &self.partitions {

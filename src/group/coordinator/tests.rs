@@ -364,6 +364,33 @@ async fn answers_of_many_groups_wait_for_flushes_together() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn offsets_of_topics_that_were_deleted_unseen_go_at_start() {
+    let topic = MemoryTopic::new(true);
+    let coordinator = start(&topic).await;
+    let of = |group, topic_id| {
+        let mut request = committing(group, 1);
+        request.offsets[0].topic_id = topic_id;
+        request
+    };
+    let (old, new) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    for (group, id) in [("old", old), ("new", new), ("unknown id", Uuid::nil())] {
+        coordinator.commit(&of(group, id)).await.kept().await.unwrap();
+    }
+    let remaining = async |exists: &dyn Fn(&str) -> Option<Uuid>| {
+        let after = start(&topic).await;
+        after.forget_deleted_topics(exists).await.unwrap();
+        let after = start(&topic).await;
+        let mut groups = Vec::new();
+        for group in ["old", "new", "unknown id"] {
+            groups.extend(committed(&after, group).await.map(|_| group));
+        }
+        groups
+    };
+    assert_eq!(remaining(&|name| (name == "t").then_some(new)).await, ["new", "unknown id"]);
+    assert_eq!(remaining(&|_| None).await, Vec::<&str>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn closing_refuses_who_waits() {
     let topic = MemoryTopic::new(true);
     let coordinator = start(&topic).await;
