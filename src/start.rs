@@ -89,6 +89,10 @@ impl Broker {
         };
         let groups =
             GroupCoordinator::start(group_config(&config), Arc::new(offsets), tell_time(Arc::clone(&clock))).await;
+        let id_of = |name: &str| image.topic(name).map(|topic| topic.id);
+        if let Err(error) = groups.forget_deleted_topics(id_of).await {
+            tracing::warn!(error = error.name(), "offsets of deleted topics remain; the next start removes them");
+        }
         follow.tell(&groups);
 
         let limits = Limits::from(&config.connections);
@@ -142,9 +146,6 @@ async fn reconcile(data: &Arc<DataDirectory>, config: &BrokerConfig, image: &Met
     let report = spawn_blocking(move || data.reconcile(&expected)).await.map_err(|_| StartError::Interrupted)?;
     let path = config.data_dir.display().to_string();
     let report = report.map_err(|error| StartError::Reconcile { path, error })?;
-    for name in &report.set_aside {
-        tracing::warn!(directory = name, "no topic claims this directory; it was set aside");
-    }
     for partition in &report.missing {
         tracing::warn!(%partition, "the directory of this partition was missing; it is made anew, empty");
     }

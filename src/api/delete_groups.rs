@@ -17,13 +17,20 @@ pub(super) async fn handle(
     _context: RequestContext,
     request: DeleteGroupsRequest,
 ) -> Answer<DeleteGroupsResponse> {
-    let mut results = Vec::with_capacity(request.groups_names.len());
     let mut named = HashSet::new();
+    let mut deletions = Vec::with_capacity(request.groups_names.len());
     // A group that is named twice is answered once.
     for group_id in request.groups_names.into_iter().filter(|name| named.insert(name.clone())) {
-        let error_code = broker.groups().delete_group(&group_id).await.kept().await.err().unwrap_or(ErrorCode::NONE);
-        let error_message = (error_code != ErrorCode::NONE).then(|| error_code.message().into());
-        results.push(DeletableGroupResult { group_id, error_code, error_message });
+        let deletion = broker.groups().delete_group(&group_id).await;
+        deletions.push((group_id, deletion));
     }
-    Answer::Ready(DeleteGroupsResponse { results, ..Default::default() })
+    Answer::pipelined(async move {
+        let mut results = Vec::with_capacity(deletions.len());
+        for (group_id, deletion) in deletions {
+            let error_code = deletion.kept().await.err().unwrap_or(ErrorCode::NONE);
+            let error_message = (error_code != ErrorCode::NONE).then(|| error_code.message().into());
+            results.push(DeletableGroupResult { group_id, error_code, error_message });
+        }
+        DeleteGroupsResponse { results, ..Default::default() }
+    })
 }

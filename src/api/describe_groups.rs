@@ -23,17 +23,24 @@ pub(super) async fn handle(
     context: RequestContext,
     request: DescribeGroupsRequest,
 ) -> Answer<DescribeGroupsResponse> {
-    let mut groups = Vec::with_capacity(request.groups.len());
+    let mut descriptions = Vec::with_capacity(request.groups.len());
     for name in request.groups {
-        let mut described = match broker.groups().describe(&name).await {
-            Ok(found) => describe(found, context.version),
-            Err(error_code) => DescribedGroup { error_code, group_id: name, ..Default::default() },
-        };
-        let shows_operations = request.include_authorized_operations && described.error_code == ErrorCode::NONE;
-        described.authorized_operations = if shows_operations { GROUP_OPERATIONS } else { NO_OPERATIONS };
-        groups.push(described);
+        let description = broker.groups().describe(&name).await;
+        descriptions.push((name, description));
     }
-    Answer::Ready(DescribeGroupsResponse { groups, ..Default::default() })
+    Answer::pipelined(async move {
+        let mut groups = Vec::with_capacity(descriptions.len());
+        for (name, description) in descriptions {
+            let mut described = match description.kept().await {
+                Ok(found) => describe(found, context.version),
+                Err(error_code) => DescribedGroup { error_code, group_id: name, ..Default::default() },
+            };
+            let shows_operations = request.include_authorized_operations && described.error_code == ErrorCode::NONE;
+            described.authorized_operations = if shows_operations { GROUP_OPERATIONS } else { NO_OPERATIONS };
+            groups.push(described);
+        }
+        DescribeGroupsResponse { groups, ..Default::default() }
+    })
 }
 
 fn describe(found: group::DescribedGroup, version: i16) -> DescribedGroup {

@@ -18,7 +18,7 @@ use naru_protocol::messages::offset_fetch::{
 use uuid::Uuid;
 
 use crate::broker::Broker;
-use crate::group::{CommittedOffset, FetchedTopic, OffsetsOfTopic};
+use crate::group::{CommittedOffset, FetchedTopic, OffsetsOfTopic, Promise};
 
 use super::{Answer, RequestContext};
 
@@ -33,11 +33,18 @@ pub(super) async fn handle(
 ) -> Answer<OffsetFetchResponse> {
     let version = context.version;
     if version >= MANY_GROUPS_SINCE {
-        let mut groups = Vec::with_capacity(request.groups.len());
+        let mut fetches = Vec::with_capacity(request.groups.len());
         for group in request.groups {
-            groups.push(fetch(&broker, version, group).await);
+            let fetched = fetch(&broker, version, &group).await;
+            fetches.push((group, fetched));
         }
-        return Answer::Ready(OffsetFetchResponse { groups, ..Default::default() });
+        return Answer::pipelined(async move {
+            let mut groups = Vec::with_capacity(fetches.len());
+            for (group, fetched) in fetches {
+                groups.push(respond(&broker, version, group, fetched.kept().await));
+            }
+            OffsetFetchResponse { groups, ..Default::default() }
+        });
     }
     let topics = request.topics.map(|topics| {
         let topics = topics.into_iter().map(|topic| OffsetFetchRequestTopics {
@@ -48,13 +55,22 @@ pub(super) async fn handle(
         topics.collect()
     });
     let group = OffsetFetchRequestGroup { group_id: request.group_id, topics, ..Default::default() };
-    Answer::Ready(of_one_group(fetch(&broker, version, group).await, version))
+    let fetched = fetch(&broker, version, &group).await;
+    Answer::pipelined(async move { of_one_group(respond(&broker, version, group, fetched.kept().await), version) })
 }
 
-async fn fetch(broker: &Broker, version: i16, group: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
+async fn fetch(broker: &Broker, version: i16, group: &OffsetFetchRequestGroup) -> Promise<Vec<FetchedTopic>> {
     let asked: Option<Vec<OffsetsOfTopic>> =
         group.topics.as_ref().map(|topics| topics.iter().map(|topic| look_up(broker, version, topic)).collect());
-    let fetched = broker.groups().fetch_offsets(&group.group_id, asked.as_deref()).await.kept().await;
+    broker.groups().fetch_offsets(&group.group_id, asked.as_deref()).await
+}
+
+fn respond(
+    broker: &Broker,
+    version: i16,
+    group: OffsetFetchRequestGroup,
+    fetched: Result<Vec<FetchedTopic>, ErrorCode>,
+) -> OffsetFetchResponseGroup {
     let (topics, error_code) = match (fetched, group.topics) {
         // By topic of the request, so that an id that nobody has gets its own error.
         (Ok(fetched), Some(asked)) => {

@@ -75,6 +75,19 @@ impl Offsets {
         self.by_group.get(group).into_iter().flatten()
     }
 
+    /// Group, topic and partitions of the offsets whose topic has no id now, or another one than theirs.
+    pub fn of_deleted_topics(&self, id_of: impl Fn(&str) -> Option<Uuid>) -> Vec<(ByteString, ByteString, Vec<i32>)> {
+        let committed = self.by_group.iter().flat_map(|(group, topics)| topics.iter().map(move |topic| (group, topic)));
+        let of_deleted = committed.filter_map(|(group, (topic, partitions))| {
+            let id = id_of(topic);
+            let is_gone = |offset: &CommittedOffset| !id.is_some_and(|id| offset.is_of(id));
+            let gone = partitions.iter().filter(|(_, offset)| is_gone(offset)).map(|(index, _)| *index);
+            let gone: Vec<i32> = gone.collect();
+            (!gone.is_empty()).then(|| (group.clone(), topic.clone(), gone))
+        });
+        of_deleted.collect()
+    }
+
     /// The groups that committed offsets for the topic with this id, and the partitions. Offsets that do not know the id
     /// of their topic count.
     pub fn of_topic(&self, topic: &str, topic_id: Uuid) -> Vec<(ByteString, Vec<i32>)> {

@@ -262,6 +262,13 @@ impl Shard {
         }
     }
 
+    /// Removes the offsets of topics that are gone. `id_of` is the id of the topic that has a name now.
+    pub fn forget_deleted_topics(&mut self, id_of: impl Fn(&str) -> Option<Uuid>, effects: &mut Effects) {
+        for (group, topic, partitions) in self.offsets.of_deleted_topics(id_of) {
+            self.delete_offsets_of(&group, &topic, partitions, effects);
+        }
+    }
+
     /// When [`Shard::expire`] is to be called at the latest.
     pub fn next_deadline(&self) -> Option<Millis> {
         let retention = (!self.groups.is_empty()).then_some(self.next_retention_check);

@@ -1,12 +1,11 @@
-//! The checkpoint of a data directory: for each log how far it is known to be on stable storage and where it starts; after a
-//! clean stop also where it ends. It decides how much of each log a start must scan. Replaced whole, atomically, up to once a
-//! second, so it is small: topics once, numbers in variable length.
+//! The checkpoint of a data directory: for each log how far it is known to be on stable storage and where it starts. It
+//! decides how much of each log a start must scan. Replaced whole, atomically, up to once a second, so it is small: topics
+//! once, numbers in variable length.
 //!
 //! ```text
-//! "NARUCKPT"  version u8 = 1  flags u8 (1 = clean)  topics varint
+//! "NARUCKPT"  version u8 = 2  topics varint
 //!   per topic: name length u8, name, topic id 16 bytes, partitions varint
-//!     per partition: number, recovery point, log start; when clean also log end, base offset of the active segment less the
-//!     log start (zigzag), length of the active segment; all varint
+//!     per partition: number, recovery point, log start; all varint
 //! CRC-32 (IEEE) of everything before it, u32 big endian
 //! ```
 //! The topic id is there because a topic can be deleted and made again under its old name: the new log must not inherit a
@@ -20,20 +19,14 @@ use super::types::{Offset, TopicPartition, is_topic_name};
 pub const FILE_NAME: &str = "checkpoint";
 
 const MAGIC: &[u8; 8] = b"NARUCKPT";
-const VERSION: u8 = 1;
-const CLEAN: u8 = 1;
+const VERSION: u8 = 2;
 const CRC_LEN: usize = 4;
 
 /// A checkpoint file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Checkpoint {
-    /// Written while running: beyond the recovery points anything may have happened.
-    Running(Vec<LogCheckpoint>),
-    /// Written as the last act of an orderly stop: the logs end exactly as it says, and their indexes and snapshots are whole.
-    Clean(Vec<(LogCheckpoint, LogEnd)>),
-}
+pub struct Checkpoint(pub Vec<LogCheckpoint>);
 
-/// What is known of a log at any time.
+/// What is known of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogCheckpoint {
     /// The partition.
@@ -44,17 +37,6 @@ pub struct LogCheckpoint {
     pub recovery_point: Offset,
     /// The first offset that readers may see.
     pub log_start: Offset,
-}
-
-/// How a log ended at a clean stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogEnd {
-    /// The offset of the next record.
-    pub log_end: Offset,
-    /// Base offset of the active segment.
-    pub active_base: Offset,
-    /// Length of the active segment's log file in bytes.
-    pub active_len: u32,
 }
 
 /// A checkpoint file that cannot be trusted. The remedy is to scan the logs.
@@ -73,25 +55,7 @@ impl Checkpoint {
     pub fn encode(&self) -> Vec<u8> {
         let mut file = MAGIC.to_vec();
         file.push(VERSION);
-        match self {
-            Self::Running(logs) => {
-                file.push(0);
-                encode_topics(&mut file, logs, |log| log, |_, _| ());
-            }
-            Self::Clean(logs) => {
-                file.push(CLEAN);
-                encode_topics(
-                    &mut file,
-                    logs,
-                    |(log, _)| log,
-                    |file, (log, end)| {
-                        put_varint(file, unsigned(end.log_end));
-                        put_varint(file, zigzag(end.active_base.0.wrapping_sub(log.log_start.0)));
-                        put_varint(file, u64::from(end.active_len));
-                    },
-                );
-            }
-        }
+        encode_topics(&mut file, &self.0);
         let crc = crc_fast::crc32_iso_hdlc(&file);
         file.extend_from_slice(&crc.to_be_bytes());
         file
@@ -105,43 +69,34 @@ impl Checkpoint {
             return Err(CheckpointError::Damaged);
         }
         match rest {
-            [VERSION, flags, entries @ ..] => {
-                decode_topics(&mut Input(entries), *flags).ok_or(CheckpointError::Damaged)
-            }
+            [VERSION, entries @ ..] => decode_topics(&mut Input(entries)).map(Self).ok_or(CheckpointError::Damaged),
             [version, ..] => Err(CheckpointError::UnknownVersion(*version)),
             [] => Err(CheckpointError::Damaged),
         }
     }
 }
 
-fn encode_topics<T>(
-    file: &mut Vec<u8>,
-    entries: &[T],
-    log: impl Fn(&T) -> &LogCheckpoint,
-    put_end: impl Fn(&mut Vec<u8>, &T),
-) {
+fn encode_topics(file: &mut Vec<u8>, logs: &[LogCheckpoint]) {
     let same_topic =
-        |a: &T, b: &T| log(a).topic_id == log(b).topic_id && log(a).partition.topic == log(b).partition.topic;
-    put_varint(file, entries.chunk_by(same_topic).count() as u64);
-    for topic in entries.chunk_by(same_topic) {
-        let Some(LogCheckpoint { partition, topic_id, .. }) = topic.first().map(&log) else { continue };
+        |a: &LogCheckpoint, b: &LogCheckpoint| a.topic_id == b.topic_id && a.partition.topic == b.partition.topic;
+    put_varint(file, logs.chunk_by(same_topic).count() as u64);
+    for topic in logs.chunk_by(same_topic) {
+        let Some(LogCheckpoint { partition, topic_id, .. }) = topic.first() else { continue };
         debug_assert!(is_topic_name(&partition.topic), "a topic's name was checked when it was created");
         file.push(partition.topic.len() as u8);
         file.extend_from_slice(partition.topic.as_bytes());
         file.extend_from_slice(topic_id.as_bytes());
         put_varint(file, topic.len() as u64);
-        for entry in topic {
-            let LogCheckpoint { partition, recovery_point, log_start, .. } = log(entry);
-            put_varint(file, partition.partition as u64);
-            put_varint(file, unsigned(*recovery_point));
-            put_varint(file, unsigned(*log_start));
-            put_end(file, entry);
+        for log in topic {
+            put_varint(file, log.partition.partition as u64);
+            put_varint(file, unsigned(log.recovery_point));
+            put_varint(file, unsigned(log.log_start));
         }
     }
 }
 
-fn decode_topics(input: &mut Input, flags: u8) -> Option<Checkpoint> {
-    let (mut running, mut clean) = (Vec::new(), Vec::new());
+fn decode_topics(input: &mut Input) -> Option<Vec<LogCheckpoint>> {
+    let mut logs = Vec::new();
     for _ in 0..input.varint()? {
         let name_len = input.take(1)?.first().copied()?;
         let name = std::str::from_utf8(input.take(usize::from(name_len))?).ok().filter(|name| is_topic_name(name))?;
@@ -149,38 +104,21 @@ fn decode_topics(input: &mut Input, flags: u8) -> Option<Checkpoint> {
         let topic_id = Uuid::from_slice(input.take(16)?).ok()?;
         for _ in 0..input.varint()? {
             let partition = i32::try_from(input.varint()?).ok()?;
-            let log = LogCheckpoint {
+            logs.push(LogCheckpoint {
                 partition: TopicPartition::new(topic.clone(), partition),
                 topic_id,
                 recovery_point: input.offset()?,
                 log_start: input.offset()?,
-            };
-            if flags & CLEAN == 0 {
-                running.push(log);
-                continue;
-            }
-            let log_end = input.offset()?;
-            let active_base = Offset(log.log_start.0.checked_add(unzigzag(input.varint()?))?);
-            let active_len = u32::try_from(input.varint()?).ok()?;
-            clean.push((log, LogEnd { log_end, active_base, active_len }));
+            });
         }
     }
-    let whole = input.0.is_empty() && flags & !CLEAN == 0;
-    whole.then_some(if flags & CLEAN == 0 { Checkpoint::Running(running) } else { Checkpoint::Clean(clean) })
+    input.0.is_empty().then_some(logs)
 }
 
 /// Offsets of a log are never negative.
 fn unsigned(offset: Offset) -> u64 {
     debug_assert!(offset.0 >= 0, "offset {offset} of a log is negative");
     offset.0 as u64
-}
-
-fn zigzag(n: i64) -> u64 {
-    (n << 1 ^ n >> 63) as u64
-}
-
-fn unzigzag(n: u64) -> i64 {
-    (n >> 1) as i64 ^ -((n & 1) as i64)
 }
 
 fn put_varint(file: &mut Vec<u8>, mut n: u64) {
@@ -234,23 +172,18 @@ mod tests {
         }
     }
 
-    fn end(log_end: i64, active_base: i64, active_len: u32) -> LogEnd {
-        LogEnd { log_end: Offset(log_end), active_base: Offset(active_base), active_len }
-    }
-
-    fn clean() -> Checkpoint {
-        Checkpoint::Clean(vec![
-            (log("orders", 0, 1234, 1000), end(1234, 1100, 4096)),
-            (log("orders", 1, 0, 0), end(0, 0, 0)),
-            (log("payments", 5, i64::MAX, 700), end(i64::MAX, 650, u32::MAX)),
+    fn some() -> Checkpoint {
+        Checkpoint(vec![
+            log("orders", 0, 1234, 1000),
+            log("orders", 1, 0, 0),
+            log("payments", 5, i64::MAX, 700),
+            log("orders", 2, 0, 0),
         ])
     }
 
     #[test]
     fn what_is_written_is_read() {
-        let running =
-            Checkpoint::Running(vec![log("orders", 0, 1234, 1000), log("payments", 1, 5, 5), log("orders", 2, 0, 0)]);
-        for checkpoint in [running, clean(), Checkpoint::Running(vec![]), Checkpoint::Clean(vec![])] {
+        for checkpoint in [some(), Checkpoint(vec![])] {
             assert_eq!(Checkpoint::decode(&checkpoint.encode()), Ok(checkpoint));
         }
     }
@@ -259,13 +192,13 @@ mod tests {
     fn a_topic_made_again_keeps_its_own_id() {
         let mut again = log("orders", 0, 7, 0);
         again.topic_id = Uuid::from_u128(99);
-        let checkpoint = Checkpoint::Running(vec![log("orders", 0, 1234, 1000), again]);
+        let checkpoint = Checkpoint(vec![log("orders", 0, 1234, 1000), again]);
         assert_eq!(Checkpoint::decode(&checkpoint.encode()), Ok(checkpoint));
     }
 
     #[test]
     fn every_flipped_bit_and_every_cut_is_found() {
-        let good = clean().encode();
+        let good = some().encode();
         for bit in 0..good.len() * 8 {
             let mut bad = good.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
@@ -282,14 +215,14 @@ mod tests {
 
     #[test]
     fn another_version_is_named() {
-        assert_eq!(Checkpoint::decode(&with_crc(b"NARUCKPT\x02\x00anything")), Err(CheckpointError::UnknownVersion(2)));
+        assert_eq!(Checkpoint::decode(&with_crc(b"NARUCKPT\x03anything")), Err(CheckpointError::UnknownVersion(3)));
     }
 
     proptest! {
         /// A right checksum proves no good intent: whatever stands behind it, decoding ends, and without a panic.
         #[test]
         fn any_content_is_read_or_refused(content in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Checkpoint::decode(&with_crc(&[&b"NARUCKPT\x01"[..], &content].concat()));
+            let _ = Checkpoint::decode(&with_crc(&[&b"NARUCKPT\x02"[..], &content].concat()));
         }
     }
 
@@ -298,7 +231,7 @@ mod tests {
         let logs = (0..10_000)
             .map(|i| log(&format!("topic-{:03}", i / 100), i % 100, 1_000_000_000 + i64::from(i), 999_999))
             .collect();
-        let checkpoint = Checkpoint::Running(logs);
+        let checkpoint = Checkpoint(logs);
         let file = checkpoint.encode();
         assert!(file.len() < 10_000 * 12, "{} bytes", file.len());
         assert_eq!(Checkpoint::decode(&file), Ok(checkpoint));

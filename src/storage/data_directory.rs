@@ -16,7 +16,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use uuid::Uuid;
 
 use super::ballast::Ballast;
-use super::checkpoint::{self, Checkpoint, LogCheckpoint, LogEnd};
+use super::checkpoint::{self, Checkpoint, LogCheckpoint};
 use super::clock::Clock;
 use super::config::{LogConfig, StorageOptions};
 use super::disk::{Disk, read_file, replace_file};
@@ -217,12 +217,12 @@ impl DataDirectory {
         self.shared.write_checkpoint()
     }
 
-    /// Stops in order: everything flushed and sealed, everything derived written, then a clean checkpoint; the directory is
+    /// Stops in order: everything flushed and sealed, everything derived written, then a checkpoint; the directory is
     /// free for another broker. Logs that somebody still holds take nothing more. Blocks.
     pub fn shutdown(&self) {
         self.stop_threads();
         self.shared.close_logs();
-        if let Err(error) = self.shared.write_clean_checkpoint() {
+        if let Err(error) = self.shared.write_checkpoint() {
             tracing::error!(%error, "cannot write the checkpoint; the next start scans more");
         }
         self.shared.all_logs().iter().for_each(|log| log.retire());
@@ -318,6 +318,14 @@ impl Shared {
         };
         checkpointing.unopened.remove(partition);
         Ok(log)
+    }
+
+    /// Forgets what the last checkpoint knew of logs that are not to be opened any more: a kill can come between a topic's
+    /// deletion and the checkpoint after it.
+    pub(super) fn forget_unopened_but(&self, expected: &[(TopicPartition, Uuid)]) {
+        let expected: HashMap<_, _> = expected.iter().map(|(partition, id)| (partition, *id)).collect();
+        let mut checkpointing = self.checkpoint.lock();
+        checkpointing.unopened.retain(|partition, known| expected.get(partition) == Some(&known.topic_id));
     }
 
     /// Sees to it that the directory exists and belongs to the topic. A new one is made durable with its first segment
@@ -428,7 +436,7 @@ impl Shared {
         if logs == checkpointing.written {
             return Ok(());
         }
-        let contents = Checkpoint::Running(logs.clone()).encode();
+        let contents = Checkpoint(logs.clone()).encode();
         replace_file(&*self.engine.disk, &self.path.join(checkpoint::FILE_NAME), &contents)?;
         checkpointing.written = logs;
         Ok(())
@@ -443,23 +451,6 @@ impl Shared {
         for log in &logs {
             log.wait_until_closed();
         }
-    }
-
-    fn write_clean_checkpoint(&self) -> io::Result<()> {
-        let mut logs = Vec::new();
-        let mut all_closed = self.checkpoint.lock().unopened.is_empty();
-        for log in self.all_logs() {
-            let known = log.checkpoint()?;
-            all_closed &= known.recovery_point == log.log_end();
-            let (active_base, active_len) =
-                log.segments.load().0.last().map_or((log.log_end(), 0), |last| (last.base_offset(), last.size()));
-            logs.push((known, LogEnd { log_end: log.log_end(), active_base, active_len }));
-        }
-        if !all_closed {
-            return self.write_checkpoint();
-        }
-        logs.sort_by(|(a, _), (b, _)| a.partition.cmp(&b.partition));
-        replace_file(&*self.engine.disk, &self.path.join(checkpoint::FILE_NAME), &Checkpoint::Clean(logs).encode())
     }
 }
 
@@ -493,9 +484,7 @@ fn read_checkpoint(disk: &dyn Disk, path: &Path) -> Vec<LogCheckpoint> {
     let path = path.join(checkpoint::FILE_NAME);
     let Ok(contents) = read_file(disk, &path) else { return Vec::new() };
     match Checkpoint::decode(&contents) {
-        Ok(Checkpoint::Running(logs)) => logs,
-        // The ends of the logs are looked at all the same: the marker may be older than the files.
-        Ok(Checkpoint::Clean(logs)) => logs.into_iter().map(|(log, _)| log).collect(),
+        Ok(Checkpoint(logs)) => logs,
         Err(error) => {
             tracing::error!(%error, path = %path.display(), "the checkpoint cannot be used; all logs are scanned");
             Vec::new()

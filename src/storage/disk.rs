@@ -267,9 +267,18 @@ pub fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
 
 /// Replaces a file so that after any failure either the old or the new contents are there, whole.
 pub fn replace_file(disk: &dyn Disk, path: &Path, contents: &[u8]) -> io::Result<()> {
+    replace_file_with(disk, path, |file| file.write_at(contents, 0))
+}
+
+/// Like [`replace_file`], for contents that are written piece by piece.
+pub fn replace_file_with(
+    disk: &dyn Disk,
+    path: &Path,
+    write: impl FnOnce(&dyn DiskFile) -> io::Result<()>,
+) -> io::Result<()> {
     let temporary = temporary_name(path);
     let file = disk.create(&temporary)?;
-    file.write_at(contents, 0)?;
+    write(&*file)?;
     file.sync()?;
     disk.rename(&temporary, path)?;
     match path.parent() {

@@ -41,6 +41,7 @@ impl Shared {
             expected.iter().map(|(partition, id)| (partition.dir_name(), (partition, *id))).collect();
         let mut report = ReconcileReport::default();
         let disk = &*self.engine.disk;
+        self.forget_unopened_but(expected);
         for entry in disk.list(&self.path)?.into_iter().filter(|entry| entry.is_directory) {
             if entry.name.ends_with(DELETED) {
                 self.unlink_later(self.path.join(&entry.name), 0);
@@ -74,9 +75,9 @@ impl Shared {
 
     fn set_aside(&self, name: String, topic_id: Option<Uuid>, report: &mut ReconcileReport) -> io::Result<()> {
         let id = topic_id.map_or_else(|| format!("start-{}", self.incarnation()), |id| id.simple().to_string());
-        let aside = self.path.join(format!("{name}.{id}{SET_ASIDE}"));
-        self.engine.disk.rename(&self.path.join(&name), &aside)?;
-        tracing::warn!(directory = name, kept = %aside.display(), "no topic claims this directory; it is set aside");
+        let (directory, aside) = (self.path.join(&name), self.path.join(format!("{name}.{id}{SET_ASIDE}")));
+        self.engine.disk.rename(&directory, &aside)?;
+        tracing::warn!(directory = %directory.display(), kept = %aside.display(), "no topic claims this directory; it is set aside");
         report.set_aside.push(name);
         Ok(())
     }

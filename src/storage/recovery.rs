@@ -6,20 +6,21 @@
 //! sees it: the page cache may hold what the disk does not, and flushing pages that nobody dirtied proves nothing.
 //! What is cut is kept beside the log. Every step can be repeated, so a start that is killed loses nothing.
 
+use std::collections::HashSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use naru_protocol::records::{BatchHeader, checksum};
+use naru_protocol::records::{BatchHeader, HEADER_LEN, checksum};
 
 use super::checkpoint::LogCheckpoint;
-use super::disk::{Disk, DiskFile, TEMPORARY_SUFFIX, read_file, replace_file};
+use super::disk::{Disk, DiskFile, TEMPORARY_SUFFIX, read_file, replace_file, replace_file_with};
 use super::leader_epochs::LeaderEpochs;
 use super::log::{EPOCHS, SNAPSHOT};
 use super::offset_index::OffsetIndex;
 use super::producer_snapshot;
 use super::producer_state::ProducerState;
-use super::scan::{ScanError, ScannedBatch, Scanner};
+use super::scan::{ScanError, ScannedBatch, Scanner, has_offsets};
 use super::segment::{DELETED, INDEX, LOG, SealedSegment, TIME_INDEX, file_name, offset_of};
 use super::segment_index::SegmentIndex;
 use super::types::{LeaderEpoch, Offset, Position};
@@ -27,8 +28,12 @@ use super::types::{LeaderEpoch, Offset, Position};
 /// Suffix of bytes that were cut off a log.
 pub const CUT: &str = ".cut";
 
-/// Bytes are stored again in pieces of this size.
-const STORE_AGAIN_CHUNK: usize = 256 * 1024;
+/// Bytes are read, stored again and copied in pieces of this size.
+const CHUNK: usize = 256 * 1024;
+
+/// How many bytes are checksummed at most in search of valid batches behind the end of a log. The answer is a hint for people; a tail
+/// full of headers that promise much must not keep a start from ending.
+const MOST_CHECKED: usize = 64 << 20;
 
 /// The unit that a disk writes or does not write.
 const SECTOR: u32 = 512;
@@ -394,15 +399,13 @@ impl<'a> Recovery<'a> {
 
     /// Keeps what is about to be cut in a file of its own, when there is anything.
     fn keep_cut_bytes(&mut self, file: &dyn DiskFile, end: Position, size: u32, reason: &str) -> io::Result<()> {
-        let mut tail = vec![0; (last_used(file, end, size)? - end.0) as usize];
-        let read = file.read_at(&mut tail, u64::from(end.0))?;
-        tail.truncate(read);
-        let path = self.directory.join(file_name(self.log_end, CUT));
-        replace_file(self.disk, &path, &tail)?;
+        let to = Position(last_used(file, end, size)?);
+        let path = self.free_cut_path(self.log_end)?;
+        replace_file_with(self.disk, &path, |kept| copy(file, end, to, kept))?;
         let cut = Cut {
             offset: self.log_end,
-            bytes: tail.len() as u64,
-            valid_behind: has_valid_batch(&tail),
+            bytes: u64::from(to.0 - end.0),
+            valid_behind: holds_valid_batch(file, end, to)?,
             reason: reason.to_owned(),
         };
         tracing::warn!(kept = %path.display(), bytes = cut.bytes, valid_behind = cut.valid_behind, reason, "the end of the log is not valid and is cut");
@@ -410,14 +413,23 @@ impl<'a> Recovery<'a> {
         Ok(())
     }
 
+    /// A name for bytes that are cut off at `offset`. What an earlier start kept there is never replaced.
+    fn free_cut_path(&self, offset: Offset) -> io::Result<PathBuf> {
+        let taken: HashSet<String> = self.disk.list(self.directory)?.into_iter().map(|entry| entry.name).collect();
+        let numbered = (1..).map(|number| file_name(offset, &format!(".{number}{CUT}")));
+        let free = std::iter::once(file_name(offset, CUT)).chain(numbered).find(|name| !taken.contains(name));
+        Ok(self.directory.join(free.ok_or(io::ErrorKind::AlreadyExists)?))
+    }
+
     /// Sets whole segments aside, from number `i` on: they follow something that is not valid.
     fn cut_segments(&mut self, i: usize, reason: &str) -> Result<(), ScanError> {
-        for segment in self.segments.drain(i.min(self.segments.len())..) {
+        for segment in self.segments.split_off(i.min(self.segments.len())) {
             for suffix in [INDEX, TIME_INDEX] {
                 let _ = self.disk.delete(&segment.path(suffix));
             }
-            self.disk.rename(&segment.path(LOG), &segment.path(CUT)).map_err(at_start)?;
-            tracing::warn!(kept = %segment.path(CUT).display(), reason, "a segment behind the end of the log is set aside");
+            let kept = self.free_cut_path(segment.base_offset).map_err(at_start)?;
+            self.disk.rename(&segment.path(LOG), &kept).map_err(at_start)?;
+            tracing::warn!(kept = %kept.display(), reason, "a segment behind the end of the log is set aside");
             let cut = self.report.cut.get_or_insert(Cut {
                 offset: self.log_end,
                 bytes: 0,
@@ -467,15 +479,12 @@ fn at_start(source: io::Error) -> ScanError {
 
 /// Writes the same bytes to the same place, so that a flush has something to flush.
 fn store_again(file: &dyn DiskFile, from: Position, to: Position) -> io::Result<()> {
-    let mut buffer = vec![0; STORE_AGAIN_CHUNK.min((to.0 - from.0) as usize)];
+    let mut buffer = vec![0; CHUNK.min((to.0 - from.0) as usize)];
     let mut position = from.0;
     while position < to.0 {
         let len = buffer.len().min((to.0 - position) as usize);
-        let chunk = &mut buffer[..len];
-        if file.read_at(chunk, u64::from(position))? < len {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        file.write_at(chunk, u64::from(position))?;
+        read_exactly(file, &mut buffer[..len], position)?;
+        file.write_at(&buffer[..len], u64::from(position))?;
         position += len as u32;
     }
     Ok(())
@@ -489,10 +498,10 @@ fn stray_bytes(file: &dyn DiskFile, end: Position, size: u32) -> Result<Option<S
 
 /// The position behind the last sector of `from..size` that is not blank.
 fn last_used(file: &dyn DiskFile, from: Position, size: u32) -> io::Result<u32> {
-    let mut buffer = vec![0; STORE_AGAIN_CHUNK];
+    let mut buffer = vec![0; CHUNK];
     let mut end = size;
     while end > from.0 {
-        let start = end.saturating_sub(STORE_AGAIN_CHUNK as u32).max(from.0);
+        let start = end.saturating_sub(CHUNK as u32).max(from.0);
         let chunk = &mut buffer[..(end - start) as usize];
         let read = file.read_at(chunk, u64::from(start))?;
         if let Some(last) = chunk[..read].iter().rposition(|byte| *byte != 0) {
@@ -504,12 +513,51 @@ fn last_used(file: &dyn DiskFile, from: Position, size: u32) -> io::Result<u32> 
     Ok(from.0)
 }
 
-/// Whether a whole batch with a right checksum begins anywhere in the bytes.
-fn has_valid_batch(bytes: &[u8]) -> bool {
-    let is_valid = |at: usize| {
-        let header = bytes.get(at..).and_then(|rest| BatchHeader::parse(rest).ok())?;
-        let batch = bytes.get(at..at.checked_add(header.size())?)?;
-        Some(checksum(batch) == header.crc)
-    };
-    (0..bytes.len()).any(|at| is_valid(at) == Some(true))
+/// Copies `from..to` in pieces to the start of another file.
+fn copy(file: &dyn DiskFile, from: Position, to: Position, target: &dyn DiskFile) -> io::Result<()> {
+    let mut buffer = vec![0; CHUNK.min((to.0 - from.0) as usize)];
+    let mut position = from.0;
+    while position < to.0 {
+        let len = buffer.len().min((to.0 - position) as usize);
+        read_exactly(file, &mut buffer[..len], position)?;
+        target.write_at(&buffer[..len], u64::from(position - from.0))?;
+        position += len as u32;
+    }
+    Ok(())
+}
+
+fn read_exactly(file: &dyn DiskFile, buffer: &mut [u8], position: u32) -> io::Result<()> {
+    if file.read_at(buffer, u64::from(position))? < buffer.len() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(())
+}
+
+/// Whether a whole batch with a right checksum begins anywhere in `from..to`. Batches are sought at every byte; when
+/// [`MOST_CHECKED`] bytes have been checked in vain, none is said to be there.
+fn holds_valid_batch(file: &dyn DiskFile, from: Position, to: Position) -> io::Result<bool> {
+    let (mut window, mut batch) = (Vec::new(), Vec::new());
+    let mut left = MOST_CHECKED;
+    let mut start = from.0;
+    while start < to.0 {
+        // A header that begins in this piece may end in the next one.
+        let len = (to.0 - start).min((CHUNK + HEADER_LEN - 1) as u32);
+        window.resize(len as usize, 0);
+        read_exactly(file, &mut window, start)?;
+        for (at, bytes) in (start..to.0).zip(window.windows(HEADER_LEN)) {
+            let Some(header) = BatchHeader::parse(bytes).ok().filter(has_offsets) else { continue };
+            let size = header.size();
+            if size > (to.0 - at) as usize || size > left {
+                continue;
+            }
+            left -= size;
+            batch.resize(size, 0);
+            read_exactly(file, &mut batch, at)?;
+            if checksum(&batch) == header.crc {
+                return Ok(true);
+            }
+        }
+        start = start.saturating_add(CHUNK as u32);
+    }
+    Ok(false)
 }

@@ -10,6 +10,13 @@ use super::types::{Offset, Position};
 /// How much is read at once, at least. A multiple of a page, large enough that a scan runs at the disk's speed.
 const CHUNK: usize = 256 * 1024;
 
+/// Whether the offsets in a header are such as a batch can have.
+pub fn has_offsets(header: &BatchHeader) -> bool {
+    header.base_offset >= 0
+        && header.last_offset_delta >= 0
+        && header.base_offset.checked_add(i64::from(header.last_offset_delta) + 1).is_some()
+}
+
 /// Where a batch begins that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
@@ -120,10 +127,7 @@ impl<'a> Scanner<'a> {
         if header.size() > left {
             return Err(ScanError::Invalid { position, reason: "the file ends inside the batch" });
         }
-        if header.base_offset < 0
-            || header.last_offset_delta < 0
-            || header.base_offset.checked_add(i64::from(header.last_offset_delta) + 1).is_none()
-        {
+        if !has_offsets(&header) {
             return Err(ScanError::Invalid { position, reason: "offsets out of range" });
         }
         Ok(Some(ScannedBatch { position, header }))

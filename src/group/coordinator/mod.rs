@@ -141,19 +141,23 @@ impl GroupCoordinator {
 
     /// `ListGroups`.
     pub async fn list(&self, filter: &ListFilter) -> Result<Vec<GroupListing>, ErrorCode> {
-        let mut groups = Vec::new();
+        let mut lists = Vec::with_capacity(self.partitions.len());
         for index in 0..self.partitions.len() {
             let step = self.step_in(index, |hosted, _, _| {
                 hosted.shard.list().filter(|group| filter.accepts(group)).collect::<Vec<_>>()
             });
-            groups.extend(step.await.kept().await?);
+            lists.push(step.await);
+        }
+        let mut groups = Vec::new();
+        for list in lists {
+            groups.extend(list.kept().await?);
         }
         Ok(groups)
     }
 
     /// `DescribeGroups`, for one group.
-    pub async fn describe(&self, group: &ByteString) -> Result<DescribedGroup, ErrorCode> {
-        self.step(group, |hosted, _, _| hosted.shard.describe(group)).await.kept().await
+    pub async fn describe(&self, group: &ByteString) -> Promise<DescribedGroup> {
+        self.step(group, |hosted, _, _| hosted.shard.describe(group)).await
     }
 
     /// `DeleteGroups`, for one group.
@@ -176,6 +180,20 @@ impl GroupCoordinator {
         let mut deletions = Vec::with_capacity(self.partitions.len());
         for index in 0..self.partitions.len() {
             let step = self.step_in(index, |hosted, _, effects| hosted.shard.topic_deleted(topic, topic_id, effects));
+            deletions.push(step.await);
+        }
+        for deletion in deletions {
+            deletion.kept().await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the offsets of topics that are gone although nobody told: a kill can come between the deletion of a topic and
+    /// that of its offsets. `id_of` is the id of the topic that has a name now.
+    pub async fn forget_deleted_topics(&self, id_of: impl Fn(&str) -> Option<Uuid>) -> Result<(), ErrorCode> {
+        let mut deletions = Vec::with_capacity(self.partitions.len());
+        for index in 0..self.partitions.len() {
+            let step = self.step_in(index, |hosted, _, effects| hosted.shard.forget_deleted_topics(&id_of, effects));
             deletions.push(step.await);
         }
         for deletion in deletions {

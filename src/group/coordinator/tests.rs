@@ -206,7 +206,7 @@ async fn a_restart_causes_no_rebalance() {
     assert_eq!(after.heartbeat(&beating("g", &member, 1)).await, ErrorCode::NONE);
     let synced = after.sync(syncing("g", &member, 1)).await;
     assert_eq!(synced.assignment, Bytes::from_static(b"a"));
-    assert_eq!(after.describe(&"g".into()).await.unwrap().state, GroupState::Stable);
+    assert_eq!(after.describe(&"g".into()).await.kept().await.unwrap().state, GroupState::Stable);
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,9 +216,9 @@ async fn after_a_restart_a_silent_member_has_one_more_session_timeout() {
     tokio::time::sleep(Duration::from_secs(9)).await;
     let after = start(&topic).await;
     tokio::time::sleep(Duration::from_secs(9)).await;
-    assert_eq!(after.describe(&"g".into()).await.unwrap().state, GroupState::Stable);
+    assert_eq!(after.describe(&"g".into()).await.kept().await.unwrap().state, GroupState::Stable);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(after.describe(&"g".into()).await.unwrap().state, GroupState::Empty);
+    assert_eq!(after.describe(&"g".into()).await.kept().await.unwrap().state, GroupState::Empty);
 }
 
 #[tokio::test(start_paused = true)]
@@ -313,7 +313,7 @@ async fn nothing_is_created_before_there_is_something_to_write() {
     let coordinator = start(&topic).await;
     assert_eq!(committed(&coordinator, "g").await, None);
     assert_eq!(coordinator.list(&ListFilter::default()).await.unwrap(), []);
-    assert_eq!(coordinator.describe(&"g".into()).await.unwrap().state, GroupState::Dead);
+    assert_eq!(coordinator.describe(&"g".into()).await.kept().await.unwrap().state, GroupState::Dead);
     assert!(!topic.exists());
     coordinator.commit(&committing("g", 1)).await.kept().await.unwrap();
     assert!(topic.exists());
@@ -337,6 +337,57 @@ async fn groups_of_all_partitions_are_listed_and_lose_the_offsets_of_a_deleted_t
         assert_eq!(committed(&coordinator, group).await, None);
         assert_eq!(committed(&after, group).await, None);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_of_many_groups_wait_for_flushes_together() {
+    let topic = MemoryTopic::new(false);
+    let coordinator = start(&topic).await;
+    let groups: Vec<ByteString> = ["a", "b", "c", "d", "e"].map(Into::into).to_vec();
+    let mut promises = Vec::new();
+    for group in &groups {
+        drop(coordinator.commit(&committing(group, 1)).await);
+        drop(coordinator.describe(group).await);
+        promises.push(coordinator.delete_group(group).await);
+    }
+    // All are applied, and none is durable.
+    let filter = ListFilter::default();
+    let mut list = Box::pin(coordinator.list(&filter));
+    assert_waits(&mut list).await;
+    for group in &groups {
+        topic.log(coordinator.partition_of(group)).flush();
+    }
+    assert_eq!(list.await.unwrap(), []);
+    for promise in promises {
+        promise.kept().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_of_topics_that_were_deleted_unseen_go_at_start() {
+    let topic = MemoryTopic::new(true);
+    let coordinator = start(&topic).await;
+    let of = |group, topic_id| {
+        let mut request = committing(group, 1);
+        request.offsets[0].topic_id = topic_id;
+        request
+    };
+    let (old, new) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    for (group, id) in [("old", old), ("new", new), ("unknown id", Uuid::nil())] {
+        coordinator.commit(&of(group, id)).await.kept().await.unwrap();
+    }
+    let remaining = async |exists: &dyn Fn(&str) -> Option<Uuid>| {
+        let after = start(&topic).await;
+        after.forget_deleted_topics(exists).await.unwrap();
+        let after = start(&topic).await;
+        let mut groups = Vec::new();
+        for group in ["old", "new", "unknown id"] {
+            groups.extend(committed(&after, group).await.map(|_| group));
+        }
+        groups
+    };
+    assert_eq!(remaining(&|name| (name == "t").then_some(new)).await, ["new", "unknown id"]);
+    assert_eq!(remaining(&|_| None).await, Vec::<&str>::new());
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use naru_protocol::ErrorCode;
 use naru_protocol::records::ValidBatch;
 
 use super::{DELETED, Log, OFFLINE, Phase, Writer};
@@ -74,19 +73,6 @@ pub enum AppendError {
     /// The offsets of the partition are used up.
     #[error("no offsets are left in this partition")]
     OffsetsUsedUp,
-}
-
-impl AppendError {
-    /// The error code that a client understands.
-    pub fn error_code(&self) -> ErrorCode {
-        match self {
-            Self::Producer(ProducerError::OutOfOrderSequence { .. }) => ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
-            Self::Producer(ProducerError::StaleEpoch { .. }) => ErrorCode::INVALID_PRODUCER_EPOCH,
-            Self::TooLarge { .. } => ErrorCode::RECORD_LIST_TOO_LARGE,
-            Self::NoSpace | Self::Offline | Self::OffsetsUsedUp => ErrorCode::KAFKA_STORAGE_ERROR,
-            Self::Deleted => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
-        }
-    }
 }
 
 enum Attempt {

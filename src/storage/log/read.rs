@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use naru_protocol::ErrorCode;
 use naru_protocol::records::{BatchHeader, HEADER_LEN, checksum};
 
 use super::Log;
@@ -58,17 +57,6 @@ pub enum ReadError {
     /// The topic was deleted.
     #[error("the topic was deleted")]
     Deleted,
-}
-
-impl ReadError {
-    /// The error code that a client understands.
-    pub fn error_code(&self) -> ErrorCode {
-        match self {
-            Self::OffsetOutOfRange { .. } => ErrorCode::OFFSET_OUT_OF_RANGE,
-            Self::Damaged { .. } => ErrorCode::KAFKA_STORAGE_ERROR,
-            Self::Deleted => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
-        }
-    }
 }
 
 /// What is still wanted.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::setup::*;
+use crate::storage::checkpoint::Checkpoint;
 use crate::storage::types::{Offset, TopicPartition};
 use crate::storage::{LogConfig, OpenError, ReadError};
 
@@ -186,6 +187,22 @@ fn reconciling_sets_aside_what_no_topic_claims() {
     assert!(!place.path().join("gone-0.0123.deleted").exists());
     let wrong = broker.open_log(&partition(), Uuid::from_u128(5), small_segments(), Arc::new(Ends::default()));
     assert!(matches!(wrong, Err(OpenError::WrongTopic { .. })));
+    broker.shutdown();
+}
+
+#[test]
+fn the_checkpoint_forgets_logs_that_no_topic_claims() {
+    let place = tempfile::tempdir().unwrap();
+    open(place.path(), small_segments()).shutdown();
+    let known = || Checkpoint::decode(&fs::read(place.path().join("checkpoint")).unwrap()).unwrap();
+    let broker = open_directory(place.path());
+    broker.checkpoint().unwrap();
+    assert_eq!(known().0.len(), 1, "a log that was not opened keeps its recovery point");
+    // As after a kill between the topic's deletion and the next checkpoint.
+    fs::remove_dir_all(place.path().join("orders-0")).unwrap();
+    broker.reconcile(&[]).unwrap();
+    broker.checkpoint().unwrap();
+    assert_eq!(known().0, []);
     broker.shutdown();
 }
 

@@ -58,6 +58,54 @@ fn a_torn_tail_is_cut_and_kept() {
 }
 
 #[test]
+fn what_an_earlier_start_cut_off_is_never_replaced() {
+    let place = tempfile::tempdir().unwrap();
+    filled(place.path(), 3);
+    for torn in [b"torn once", b"torn twic", b"and again"] {
+        append_bytes(files(place.path(), ".log").last().unwrap(), torn);
+        open(place.path(), small_segments()).shutdown();
+    }
+    let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+    let kept: Vec<_> = files(place.path(), ".cut").iter().map(|path| (name(path), fs::read(path).unwrap())).collect();
+    let expected = [
+        ("00000000000000000003.1.cut".to_owned(), b"torn twic".to_vec()),
+        ("00000000000000000003.2.cut".to_owned(), b"and again".to_vec()),
+        ("00000000000000000003.cut".to_owned(), b"torn once".to_vec()),
+    ];
+    assert_eq!(kept, expected);
+}
+
+#[test]
+fn a_valid_batch_is_found_wherever_it_begins_in_a_long_tail() {
+    for garbage in [1, 256 * 1024 - 30, 256 * 1024, 600_000] {
+        let place = tempfile::tempdir().unwrap();
+        filled(place.path(), 3);
+        let tail = [vec![0xff; garbage], batch(b"behind", 1).received().to_vec(), vec![0xff; 40]].concat();
+        append_bytes(files(place.path(), ".log").last().unwrap(), &tail);
+        let broker = open(place.path(), small_segments());
+        let cut = broker.log.recovery_report().cut.clone().unwrap();
+        assert_eq!((cut.bytes, cut.valid_behind), (tail.len() as u64, true), "behind {garbage} bytes");
+        assert_eq!(fs::read(&files(place.path(), ".cut")[0]).unwrap(), tail);
+        broker.shutdown();
+    }
+}
+
+/// Each of a quarter of a million headers promises a batch of 8 MiB: to check them all is to read two terabytes.
+#[test]
+fn a_tail_of_lying_headers_does_not_keep_a_start_from_ending() {
+    let place = tempfile::tempdir().unwrap();
+    filled(place.path(), 3);
+    let mut header = batch(b"", 1).received()[..61].to_vec();
+    header[8..12].copy_from_slice(&(8_i32 << 20).to_be_bytes());
+    let tail = header.repeat((16 << 20) / header.len());
+    append_bytes(files(place.path(), ".log").last().unwrap(), &tail);
+    let broker = open(place.path(), small_segments());
+    let cut = broker.log.recovery_report().cut.clone().unwrap();
+    assert_eq!((cut.offset, cut.bytes, cut.valid_behind), (Offset(3), tail.len() as u64, false));
+    broker.shutdown();
+}
+
+#[test]
 fn a_batch_that_does_not_follow_is_cut_although_it_is_valid() {
     let place = tempfile::tempdir().unwrap();
     filled(place.path(), 5);
