@@ -137,7 +137,7 @@ impl DataDirectory {
         options: StorageOptions,
     ) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { path: path.to_owned(), source };
-        disk.create_directory(path).map_err(io)?;
+        create_durably(&*disk, path).map_err(io)?;
         let lock = disk.lock(&path.join(LOCK)).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => OpenError::Locked(path.to_owned()),
             _ => io(error),
@@ -455,6 +455,18 @@ impl Shared {
 }
 
 /// Reads `meta.json`, or founds the directory, and writes this start's incarnation.
+/// What was missing must not vanish in a power cut, with all that was acknowledged in it.
+fn create_durably(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    let is_missing = |path: &Path| disk.list(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    let missing: Vec<&Path> =
+        path.ancestors().take_while(|path| !path.as_os_str().is_empty() && is_missing(path)).collect();
+    disk.create_directory(path)?;
+    missing.into_iter().filter_map(Path::parent).try_for_each(|parent| {
+        let here = parent.as_os_str().is_empty();
+        disk.sync_directory(if here { Path::new(".") } else { parent })
+    })
+}
+
 fn open_meta(disk: &dyn Disk, path: &Path, options: &StorageOptions) -> Result<Meta, OpenError> {
     let file = path.join(meta::FILE_NAME);
     let io = |source| OpenError::Io { path: file.clone(), source };

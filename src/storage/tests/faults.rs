@@ -18,6 +18,22 @@ fn open_faulty(disk: &FaultyDisk, path: &Path, config: LogConfig) -> Broker {
 }
 
 #[test]
+fn a_data_directory_made_by_the_start_survives_a_power_cut() {
+    for seed in 0..8 {
+        let place = tempfile::tempdir().unwrap();
+        let disk = FaultyDisk::new(place.path());
+        let path = place.path().join("data");
+        let broker = open_faulty(&disk, &path, LogConfig::default());
+        broker.append_durably(&batch(b"safe", 1)).unwrap();
+        broker.kill();
+        disk.cut_power(seed).unwrap();
+        let again = open_faulty(&disk, &path, LogConfig::default());
+        assert_eq!(again.read_all(Offset(0), 100).len(), 1, "seed {seed}");
+        again.kill();
+    }
+}
+
+#[test]
 fn a_failed_flush_is_final() {
     let place = tempfile::tempdir().unwrap();
     let disk = FaultyDisk::new(place.path());
