@@ -102,7 +102,6 @@ impl Broker {
             clock,
             metadata,
             partitions,
-            follow,
             groups,
             stopping: CancellationToken::new(),
             producer_ids: Mutex::new(0..0),

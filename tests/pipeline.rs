@@ -297,6 +297,27 @@ async fn half_requests_cannot_use_up_the_memory_for_requests() {
 }
 
 #[tokio::test]
+async fn a_half_request_is_not_late_while_the_broker_itself_does_not_read() {
+    let frame_progress = Duration::from_millis(200);
+    let limits = Limits { max_frame_bytes: 1000, max_request_bytes: 0, frame_progress, ..Limits::default() };
+    let (server, script) = start(limits).await;
+    let (mut late, mut busy) = (Client::connect(&server).await, Client::connect(&server).await);
+    let request = frame(b"ready in the end");
+    late.raw(&request[..5]).await;
+    // Requests that wait hold a little more than there is for all: a frame and a read buffer of 128 KiB.
+    let waiting = frame(&[b"pipelined gate".to_vec(), vec![b' '; 982]].concat());
+    busy.raw(&waiting.repeat(132)).await;
+    wait_for("132 requests", || script.applied().len() == 132).await;
+    busy.raw(&waiting).await;
+    wait_for("133 requests", || script.applied().len() == 133).await;
+    late.raw(&request[5..]).await;
+    tokio::time::sleep(3 * frame_progress).await;
+    assert_eq!(script.applied().len(), 133, "the late request is not read");
+    script.open(&String::from_utf8_lossy(&waiting[14..]));
+    assert_eq!(late.receive().await, "in the end");
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_read_stops_being_served_and_is_closed() {
     let limits = Limits { write_progress: Duration::from_millis(300), max_output_bytes: 1000, ..Limits::default() };
     let (server, script) = start(limits).await;

@@ -118,7 +118,7 @@ async fn append(broker: &Broker, version: i16, topic: &str, data: PartitionProdu
     }
     let partition = broker.partition(topic, data.index)?;
     let records = data.records.ok_or(ErrorCode::INVALID_REQUEST)?.to_bytes();
-    let rules = rules(broker, version, &*broker.topic_config(&partition.topic_id())?);
+    let rules = rules(broker, version, &partition.topic_config());
     let compressed_and_large = records.len() >= CHECK_ELSEWHERE_FROM && rules.payload == PayloadValidation::Full;
     let batch = if compressed_and_large && is_compressed(&records) {
         let checked = tokio::task::spawn_blocking(move || validate(records, &rules)).await;

@@ -1,30 +1,24 @@
 //! Makes the partitions what the metadata says: opens logs of new topics, removes those of deleted ones, passes settings on.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
-
-use arc_swap::ArcSwap;
-use uuid::Uuid;
 
 use crate::config::{BrokerConfig, Durability, TopicConfig};
 use crate::group::GroupCoordinator;
 use crate::metadata::{Change, ListenerFuture, MetadataImage, MetadataListener, Topic};
-use crate::partition::{Partitions, TopicLogs};
+use crate::partition::{PartitionConfig, Partitions, TopicLogs};
 use crate::storage::{FlushPolicy, LogConfig};
 
 /// Follows the metadata.
 pub(crate) struct PartitionsFollow {
     config: Arc<BrokerConfig>,
     partitions: Arc<Partitions>,
-    /// The settings of each topic, resolved.
-    topic_configs: ArcSwap<HashMap<Uuid, Arc<TopicConfig>>>,
     /// Set once the coordinator runs; offsets of deleted topics go.
     groups: OnceLock<Weak<GroupCoordinator>>,
 }
 
 impl PartitionsFollow {
     pub(crate) fn new(config: Arc<BrokerConfig>, partitions: Arc<Partitions>) -> Arc<Self> {
-        Arc::new(Self { config, partitions, topic_configs: ArcSwap::default(), groups: OnceLock::new() })
+        Arc::new(Self { config, partitions, groups: OnceLock::new() })
     }
 
     /// Tells the coordinator from now on which topics are deleted.
@@ -33,20 +27,19 @@ impl PartitionsFollow {
         let _ = self.groups.set(Arc::downgrade(groups));
     }
 
-    /// The settings that count for a topic.
-    pub(crate) fn topic_config(&self, id: &Uuid) -> Option<Arc<TopicConfig>> {
-        self.topic_configs.load().get(id).cloned()
-    }
-
     /// Opens the logs of every topic. A log that cannot be opened is reported; its partition stays without a leader.
     pub(crate) async fn open_all(&self, image: &MetadataImage) {
         self.open(image, image.topics()).await;
     }
 
     async fn open(&self, image: &MetadataImage, topics: impl Iterator<Item = &Arc<Topic>>) {
-        let topics: Vec<&Arc<Topic>> = topics.collect();
-        self.resolve(image, &topics);
-        let wanted: Vec<TopicLogs> = topics.into_iter().filter_map(|topic| self.logs(topic)).collect();
+        let wanted = topics.map(|topic| TopicLogs {
+            topic_id: topic.id,
+            name: Arc::clone(&topic.name),
+            partitions: topic.partitions,
+            config: self.resolve(image, topic),
+        });
+        let wanted: Vec<TopicLogs> = wanted.collect();
         let partitions = Arc::clone(&self.partitions);
         let opened = tokio::task::spawn_blocking(move || partitions.ensure(&wanted)).await;
         match opened {
@@ -59,39 +52,19 @@ impl PartitionsFollow {
         }
     }
 
-    /// Lays the settings of these topics over the broker's.
-    fn resolve(&self, image: &MetadataImage, topics: &[&Arc<Topic>]) {
-        let mut configs = HashMap::clone(&self.topic_configs.load());
-        for topic in topics {
-            let config = TopicConfig::resolve(&topic.overrides, image.dynamic_broker_config(), &self.config);
-            configs.insert(topic.id, Arc::new(config));
-        }
-        self.topic_configs.store(Arc::new(configs));
+    /// Lays the settings of a topic over the broker's.
+    fn resolve(&self, image: &MetadataImage, topic: &Topic) -> PartitionConfig {
+        let config = TopicConfig::resolve(&topic.overrides, image.dynamic_broker_config(), &self.config);
+        PartitionConfig { log: log_config(&config, self.config.durability), topic: Arc::new(config) }
     }
 
-    fn reconfigure(&self, image: &MetadataImage, topics: &[&Arc<Topic>]) {
-        self.resolve(image, topics);
+    fn reconfigure<'a>(&self, image: &MetadataImage, topics: impl Iterator<Item = &'a Arc<Topic>>) {
         for topic in topics {
-            if let Some(config) = self.topic_config(&topic.id) {
-                self.partitions.set_config(&topic.id, &log_config(&config, self.config.durability));
-            }
+            self.partitions.set_config(&topic.id, &self.resolve(image, topic));
         }
-    }
-
-    fn logs(&self, topic: &Topic) -> Option<TopicLogs> {
-        let config = self.topic_config(&topic.id)?;
-        Some(TopicLogs {
-            topic_id: topic.id,
-            name: Arc::clone(&topic.name),
-            partitions: topic.partitions,
-            config: log_config(&config, self.config.durability),
-        })
     }
 
     async fn delete(&self, topic: &Topic) {
-        let mut configs = HashMap::clone(&self.topic_configs.load());
-        configs.remove(&topic.id);
-        self.topic_configs.store(Arc::new(configs));
         let (partitions, id) = (Arc::clone(&self.partitions), topic.id);
         let deleted = tokio::task::spawn_blocking(move || partitions.delete(&id)).await;
         let failure = match deleted {
@@ -125,8 +98,8 @@ impl MetadataListener for PartitionsFollow {
             for change in changes {
                 match change {
                     Change::Created(_) | Change::Grown { .. } => {}
-                    Change::Configured(topic) => self.reconfigure(image, &[topic]),
-                    Change::BrokerConfigured => self.reconfigure(image, &image.topics().collect::<Vec<_>>()),
+                    Change::Configured(topic) => self.reconfigure(image, [topic].into_iter()),
+                    Change::BrokerConfigured => self.reconfigure(image, image.topics()),
                     Change::Deleted(topic) => self.delete(topic).await,
                 }
             }

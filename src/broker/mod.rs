@@ -14,13 +14,11 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::config::{BrokerConfig, TopicConfig};
+use crate::config::BrokerConfig;
 use crate::group::GroupCoordinator;
 use crate::metadata::{MetadataStore, RequestError};
 use crate::partition::{Partition, Partitions};
 use crate::storage::clock::Clock;
-
-use follow::PartitionsFollow;
 
 /// One broker.
 pub struct Broker {
@@ -29,7 +27,6 @@ pub struct Broker {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metadata: Arc<MetadataStore>,
     pub(crate) partitions: Arc<Partitions>,
-    pub(crate) follow: Arc<PartitionsFollow>,
     pub(crate) groups: Arc<GroupCoordinator>,
     /// Cancelled when the broker begins to stop.
     pub(crate) stopping: CancellationToken,
@@ -104,11 +101,6 @@ impl Broker {
         } else {
             ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
         })
-    }
-
-    /// The settings that count for a topic.
-    pub fn topic_config(&self, id: &Uuid) -> Result<Arc<TopicConfig>, ErrorCode> {
-        self.follow.topic_config(id).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
     }
 
     /// A producer id that nobody else has or had.

@@ -14,6 +14,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use naru_protocol::records::ValidBatch;
 use uuid::Uuid;
@@ -22,6 +23,7 @@ pub use self::error::{EpochError, FetchError};
 pub use self::high_watermark::{AnyReached, Closed, Follows, HighWatermark, Reached};
 pub use self::offset_spec::{ListedOffset, OffsetSpec};
 pub use self::partitions::{OpenFailure, Partitions, TopicLogs};
+use crate::config::TopicConfig;
 use crate::storage::producer_state::Origin;
 use crate::storage::types::{LeaderEpoch, Offset, TopicPartition};
 use crate::storage::{
@@ -34,6 +36,16 @@ pub struct Partition {
     log: Arc<Log>,
     high_watermark: Arc<HighWatermark>,
     leader_epoch: LeaderEpoch,
+    topic_config: ArcSwap<TopicConfig>,
+}
+
+/// A topic's settings, resolved, and what they mean to its logs.
+#[derive(Debug, Clone)]
+pub struct PartitionConfig {
+    /// What the APIs go by.
+    pub topic: Arc<TopicConfig>,
+    /// What storage goes by.
+    pub log: LogConfig,
 }
 
 /// What a reader gets at an offset.
@@ -64,13 +76,14 @@ impl Partition {
         data: &DataDirectory,
         partition: &TopicPartition,
         topic_id: Uuid,
-        config: LogConfig,
+        config: PartitionConfig,
         leader_epoch: LeaderEpoch,
     ) -> Result<Arc<Self>, OpenError> {
-        let high_watermark = Arc::new(HighWatermark::new(Offset(0), follows(config.flush)));
-        let log = data.open_log(partition, topic_id, config, high_watermark.clone())?;
+        let high_watermark = Arc::new(HighWatermark::new(Offset(0), follows(config.log.flush)));
+        let log = data.open_log(partition, topic_id, config.log, high_watermark.clone())?;
         high_watermark.advance(log.durable_end());
-        Ok(Arc::new(Self { topic_id, log, high_watermark, leader_epoch }))
+        let topic_config = ArcSwap::new(config.topic);
+        Ok(Arc::new(Self { topic_id, log, high_watermark, leader_epoch, topic_config }))
     }
 
     /// The topic's id.
@@ -86,6 +99,11 @@ impl Partition {
     /// The log.
     pub fn log(&self) -> &Arc<Log> {
         &self.log
+    }
+
+    /// The topic's settings.
+    pub fn topic_config(&self) -> Arc<TopicConfig> {
+        self.topic_config.load_full()
     }
 
     /// The high watermark, and the waiting for it.
@@ -182,11 +200,12 @@ impl Partition {
         }))
     }
 
-    /// Changes the settings of the log, and with them what the high watermark follows.
-    pub fn set_config(&self, config: LogConfig) {
-        let follows = follows(config.flush);
+    /// Changes the settings, and with them what the high watermark follows.
+    pub fn set_config(&self, config: PartitionConfig) {
+        let follows = follows(config.log.flush);
+        self.topic_config.store(config.topic);
         self.high_watermark.follow(follows);
-        self.log.set_config(config);
+        self.log.set_config(config.log);
         if follows == Follows::LogEnd {
             self.high_watermark.advance(self.log.log_end());
         }

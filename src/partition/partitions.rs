@@ -11,9 +11,9 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::Partition;
+use super::{Partition, PartitionConfig};
 use crate::storage::types::{LeaderEpoch, TopicPartition};
-use crate::storage::{DataDirectory, LogConfig, OpenError};
+use crate::storage::{DataDirectory, OpenError};
 
 /// How many logs are opened side by side at least: a new one waits for the disk, not for the processor.
 const MIN_OPEN_THREADS: usize = 16;
@@ -27,8 +27,8 @@ pub struct TopicLogs {
     pub name: Arc<str>,
     /// How many partitions it has.
     pub partitions: i32,
-    /// The settings of its logs.
-    pub config: LogConfig,
+    /// Its settings.
+    pub config: PartitionConfig,
 }
 
 impl TopicLogs {
@@ -131,8 +131,8 @@ impl Partitions {
         outcome
     }
 
-    /// Changes the settings of a topic's logs.
-    pub fn set_config(&self, topic_id: &Uuid, config: &LogConfig) {
+    /// Changes a topic's settings.
+    pub fn set_config(&self, topic_id: &Uuid, config: &PartitionConfig) {
         let _change = self.change.lock();
         for partition in self.topics.load().get(topic_id).into_iter().flat_map(|topic| topic.iter().flatten()) {
             partition.set_config(config.clone());

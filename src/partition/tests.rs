@@ -5,6 +5,7 @@ use naru_protocol::records::{BatchBuilder, Codec, PayloadValidation, TimestampTy
 use tempfile::TempDir;
 
 use super::*;
+use crate::config::{BrokerConfig, DynamicBrokerConfig, Overrides};
 use crate::storage::StorageOptions;
 use crate::storage::clock::SystemClock;
 use crate::storage::disk::SystemDisk;
@@ -17,8 +18,17 @@ fn open(dir: &TempDir) -> Arc<DataDirectory> {
     Arc::new(DataDirectory::open(Arc::new(SystemDisk), clock, dir.path(), StorageOptions::default()).unwrap())
 }
 
+/// The settings of a topic and a broker that nobody configured.
+fn topic_config() -> TopicConfig {
+    TopicConfig::resolve(&Overrides::default(), &DynamicBrokerConfig::default(), &BrokerConfig::default())
+}
+
+fn settings(log: LogConfig) -> PartitionConfig {
+    PartitionConfig { topic: Arc::new(topic_config()), log }
+}
+
 fn orders(partitions: i32, config: LogConfig) -> TopicLogs {
-    TopicLogs { topic_id: TOPIC, name: "orders".into(), partitions, config }
+    TopicLogs { topic_id: TOPIC, name: "orders".into(), partitions, config: settings(config) }
 }
 
 fn os() -> LogConfig {
@@ -73,7 +83,8 @@ impl LogObserver for Deaf {
 fn held_back(data: &DataDirectory, high_watermark: i64) -> Partition {
     let log = data.open_log(&TopicPartition::new("held", 0), TOPIC, LogConfig::default(), Arc::new(Deaf)).unwrap();
     let high_watermark = Arc::new(HighWatermark::new(Offset(high_watermark), Follows::DurableEnd));
-    Partition { topic_id: TOPIC, log, high_watermark, leader_epoch: LeaderEpoch(0) }
+    let topic_config = ArcSwap::from_pointee(topic_config());
+    Partition { topic_id: TOPIC, log, high_watermark, leader_epoch: LeaderEpoch(0), topic_config }
 }
 
 #[tokio::test]
@@ -136,7 +147,9 @@ async fn with_durability_os_an_append_is_visible_at_once() {
     let partition = partitions.get(&TOPIC, 0).unwrap();
     append(&partition, &[NOW]).await;
     assert_eq!(partition.high_watermark.get(), Offset(1));
-    partitions.set_config(&TOPIC, &LogConfig::default());
+    let topic = Arc::new(TopicConfig { flush_messages: Some(1), ..topic_config() });
+    partitions.set_config(&TOPIC, &PartitionConfig { topic, ..settings(LogConfig::default()) });
+    assert_eq!(partition.topic_config().flush_messages, Some(1));
     let appended = append(&partition, &[NOW]).await;
     partition.high_watermark.reached(appended.durable_at).await.unwrap();
     assert_eq!(partition.log.durable_end(), Offset(2));
@@ -148,7 +161,7 @@ async fn loosening_durability_shows_what_is_there() {
     let data = open(&dir);
     let partition = held_back(&data, 0);
     append(&partition, &[NOW]).await;
-    partition.set_config(os());
+    partition.set_config(settings(os()));
     assert_eq!(partition.high_watermark.get(), Offset(1));
 }
 

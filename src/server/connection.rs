@@ -80,6 +80,8 @@ pub(super) struct Connection<S> {
     /// Set once nothing more is read: what is in flight is answered, then the connection ends for this reason.
     ending: Option<Closed>,
     clocks: Clocks,
+    /// Whether bytes have come that may not be read yet: the memory for requests is used up.
+    waits_for_room: bool,
     /// Whether the budget knows of a half frame here.
     tracked: bool,
     /// Gone once shutdown was seen.
@@ -106,6 +108,7 @@ impl<S: Service> Connection<S> {
             output: Output::default(),
             ending: None,
             clocks: Clocks { active: now, written: now, ending: now, frame: None },
+            waits_for_room: false,
             tracked: false,
             shutdown: Some(Box::pin(shared.shutdown.clone().cancelled_owned())),
             timer: Box::pin(sleep_until(now + shared.limits.idle)),
@@ -239,6 +242,7 @@ impl<S: Service> Connection<S> {
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Closed> {
+        self.waits_for_room = false;
         if !self.wants_to_read() {
             return Ok(false);
         }
@@ -250,7 +254,10 @@ impl<S: Service> Connection<S> {
         }
         match self.shared.budget.room(self.context.id, self.input.partial(), cx.waker()) {
             Room::Free => {}
-            Room::Wait => return Ok(false),
+            Room::Wait => {
+                self.waits_for_room = true;
+                return Ok(false);
+            }
             Room::Evicted => return Err(Closed::Evicted),
         }
         let Poll::Ready(read) = self.input.poll_read(&mut self.stream, &self.shared.buffers, cx) else {
@@ -282,6 +289,8 @@ impl<S: Service> Connection<S> {
         self.shared.budget.track(self.context.id, partial, cx.waker());
         self.tracked = true;
         match &mut self.clocks.frame {
+            // The client has sent; who cannot be read is not slow.
+            clock if self.waits_for_room => *clock = None,
             Some((_, had)) if partial.received < *had + PROGRESS => {}
             clock => *clock = Some((Instant::now(), partial.received)),
         }

@@ -95,6 +95,8 @@ impl Log {
         }
         self.snapshots.size_at_last.store(position, Ordering::Relaxed);
         let writer = self.writer.lock();
+        // Appends wait for this copy, of 200 bytes a producer: microseconds for a few hundred, milliseconds with the 100,000 that
+        // a log may have. Once in 16 MiB that costs less than a structure that shares its parts would cost every append.
         let (log_end, producers) = (self.log_end(), writer.producers.clone());
         drop(writer);
         self.snapshots.take(log_end, &producers);
