@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use naru_broker::partition::Partition;
+use naru_broker::config::{BrokerConfig, DynamicBrokerConfig, Overrides, TopicConfig};
+use naru_broker::partition::{Partition, PartitionConfig};
 use naru_broker::storage::clock::SystemClock;
 use naru_broker::storage::disk::SystemDisk;
 use naru_broker::storage::types::{LeaderEpoch, TopicPartition};
@@ -26,7 +27,10 @@ pub struct OneLog {
 
 impl OneLog {
     /// An empty log below the system's directory for temporary files (`TMPDIR`): its device is what is measured.
-    pub fn new(config: LogConfig) -> Self {
+    pub fn new(log: LogConfig) -> Self {
+        let (overrides, dynamic) = (Overrides::default(), DynamicBrokerConfig::default());
+        let topic = TopicConfig::resolve(&overrides, &dynamic, &BrokerConfig::default());
+        let config = PartitionConfig { topic: Arc::new(topic), log };
         let files = tempfile::tempdir().expect("a directory");
         let disk_and_clock = (Arc::new(SystemDisk), Arc::new(SystemClock::default()));
         let data = DataDirectory::open(disk_and_clock.0, disk_and_clock.1, files.path(), StorageOptions::default());
