@@ -1,7 +1,7 @@
 //! The broker: everything that the handlers of the APIs reach, and the glue between the rooms below them.
 //!
-//! Metadata says which topics should be; [`follow`] makes the partitions so. The coordinators keep their
-//! state in logs of the same engine: [`offsets_topic`] is how the group coordinator reaches its own.
+//! Metadata says which topics should be; `follow` makes the partitions so. The coordinators keep their
+//! state in logs of the same engine: `offsets_topic` is how the group coordinator reaches its own.
 
 pub(crate) mod follow;
 pub(crate) mod offsets_topic;
