@@ -6,7 +6,7 @@ use naru_broker::RunningBroker;
 use naru_broker::api::TABLE;
 use naru_broker::broker::Broker;
 use naru_broker::config::{BrokerConfig, Setting, SettingSource};
-use naru_client::{Connection, Error};
+use naru_client::raw::{Connection, Error};
 use naru_protocol::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use naru_protocol::{ErrorCode, decode_response};
 use tempfile::TempDir;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use naru_broker::config::{BrokerConfig, Setting, SettingSource};
 use naru_broker::{Broker, RunningBroker};
-use naru_client::Connection;
+use naru_client::raw::Connection;
 use naru_protocol::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData};
 use naru_protocol::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
 use naru_protocol::messages::offset_commit::{

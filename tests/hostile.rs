@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use naru_broker::api::TABLE;
-use naru_client::Connection;
+use naru_client::raw::Connection;
 use naru_protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
 use naru_protocol::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use naru_protocol::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};

@@ -1,10 +1,23 @@
-//! An async client for Apache Kafka's protocol.
+//! An async client for Apache Kafka's protocol: Naru, Apache Kafka and everything that speaks like them.
 //!
-//! [`Connection`] is the ground floor: one TCP connection to one broker, requests and responses of any API and version.
+//! A [`Client`] knows a cluster; producers, consumers and the admin are made from it.
+//! What goes wrong is an [`Error`], which says whether to try again and whether the write may have happened.
+//! Beneath all of it, [`raw`] is one connection and its bytes, for tools that look at the protocol itself.
 #![forbid(unsafe_code)]
+#![allow(dead_code)]
 
-mod connection;
+mod call;
+mod client;
+mod config;
+mod deadline;
 mod error;
+mod metadata;
+mod network;
+pub mod raw;
+mod record;
 
-pub use connection::{Connection, Options};
-pub use error::Error;
+pub use client::{Client, ClientBuilder};
+pub use error::{Error, ErrorKind};
+pub use naru_protocol::records::{Codec, Header, TimestampType};
+pub use naru_protocol::{ApiKey, ErrorCode};
+pub use record::{ConsumerRecord, Record, RecordMetadata, TopicPartition};

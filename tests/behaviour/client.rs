@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 use bytes::Bytes;
-use naru_client::Connection;
+use naru_client::raw::Connection;
 use naru_protocol::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use naru_protocol::messages::delete_topics::{DeleteTopicState, DeleteTopicsRequest};
 use naru_protocol::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData};

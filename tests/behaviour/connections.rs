@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use naru_client::{Connection, Error};
+use naru_client::raw::{Connection, Error};
 use naru_protocol::ErrorCode;
 use naru_protocol::messages::api_versions::ApiVersionsRequest;
 use naru_protocol::messages::describe_cluster::DescribeClusterRequest;

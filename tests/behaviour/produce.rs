@@ -1,7 +1,7 @@
 //! Producers: what is accepted, what is refused, and in which order the answers come.
 
 use bytes::{Bytes, BytesMut};
-use naru_client::Error;
+use naru_client::raw::Error;
 use naru_protocol::messages::list_offsets::ListOffsetsRequest;
 use naru_protocol::messages::metadata::MetadataRequest;
 use naru_protocol::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};

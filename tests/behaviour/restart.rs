@@ -1,6 +1,6 @@
 //! What a clean restart keeps, and what `kill -9` cannot take.
 
-use naru_client::Error;
+use naru_client::raw::Error;
 use naru_protocol::ErrorCode;
 use tokio::sync::watch;
 

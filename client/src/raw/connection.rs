@@ -4,17 +4,14 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 use bytestring::ByteString;
 use naru_protocol::{ApiKey, Request, decode_response, encode_request};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::Error;
-
-/// Bytes read from the socket at a time.
-const READ: usize = 64 << 10;
+use super::{Error, Frames};
 
 /// How a connection behaves.
 #[derive(Clone, Debug)]
@@ -36,10 +33,10 @@ impl Default for Options {
 /// A connection that sends requests and reads their responses in order.
 ///
 /// ```no_run
-/// use naru_client::Connection;
+/// use naru_client::raw::{Connection, Error};
 /// use naru_protocol::messages::api_versions::ApiVersionsRequest;
 ///
-/// # async fn example() -> Result<(), naru_client::Error> {
+/// # async fn example() -> Result<(), Error> {
 /// let mut broker = Connection::connect("localhost:9092").await?;
 /// let answer = broker.send(&ApiVersionsRequest::default(), 0).await?;
 /// println!("{} APIs", answer.api_keys.len());
@@ -52,7 +49,7 @@ impl Default for Options {
 pub struct Connection {
     stream: TcpStream,
     options: Options,
-    received: BytesMut,
+    frames: Frames,
     next_correlation_id: i32,
     pending: VecDeque<Pending>,
 }
@@ -77,7 +74,8 @@ impl Connection {
             .map_err(|_| Error::TimedOut(options.timeout))?
             .map_err(|source| Error::Connect { address: address.to_owned(), source })?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, options, received: BytesMut::new(), next_correlation_id: 1, pending: VecDeque::new() })
+        let frames = Frames::new(options.max_response);
+        Ok(Self { stream, options, frames, next_correlation_id: 1, pending: VecDeque::new() })
     }
 
     /// Sends a request and waits for its response. Nothing else may be waiting.
@@ -125,7 +123,7 @@ impl Connection {
     /// The next frame, header and body, without its length.
     pub async fn receive_raw(&mut self) -> Result<Bytes, Error> {
         let limit = self.options.timeout;
-        timeout(limit, self.next_frame()).await.map_err(|_| Error::TimedOut(limit))?
+        timeout(limit, self.frames.next(&mut self.stream)).await.map_err(|_| Error::TimedOut(limit))?
     }
 
     /// Waits until the broker hangs up. An answer that comes instead is [`Error::OutOfOrder`].
@@ -152,36 +150,25 @@ impl Connection {
 
     async fn write(&mut self, chunks: &[Bytes]) -> Result<(), Error> {
         let limit = self.options.timeout;
-        let writing = async {
-            let mut slices: Vec<IoSlice<'_>> = chunks.iter().map(|chunk| IoSlice::new(chunk)).collect();
-            let mut rest = &mut slices[..];
-            while !rest.is_empty() {
-                let written = self.stream.write_vectored(rest).await?;
-                if written == 0 {
-                    return Err(Error::Closed);
-                }
-                IoSlice::advance_slices(&mut rest, written);
-            }
-            Ok(())
-        };
-        timeout(limit, writing).await.map_err(|_| Error::TimedOut(limit))?
+        timeout(limit, write_all(&mut self.stream, chunks)).await.map_err(|_| Error::TimedOut(limit))?
     }
 
-    async fn next_frame(&mut self) -> Result<Bytes, Error> {
-        loop {
-            if let Some(prefix) = self.received.first_chunk() {
-                let (length, max) = (i32::from_be_bytes(*prefix), self.options.max_response);
-                let whole = usize::try_from(length).ok().filter(|&whole| whole <= max);
-                let whole = whole.ok_or(Error::FrameSize { length, max })?;
-                if self.received.len() >= 4 + whole {
-                    self.received.advance(4);
-                    return Ok(self.received.split_to(whole).freeze());
-                }
-            }
-            self.received.reserve(READ);
-            if self.stream.read_buf(&mut self.received).await? == 0 {
-                return Err(Error::Closed);
-            }
-        }
+    /// The parts, for a connection that many share.
+    pub(crate) fn into_parts(self) -> (TcpStream, Frames, i32) {
+        (self.stream, self.frames, self.next_correlation_id)
     }
+}
+
+/// Writes all chunks with as few system calls as it takes.
+pub(crate) async fn write_all(stream: &mut (impl AsyncWrite + Unpin), chunks: &[Bytes]) -> Result<(), Error> {
+    let mut slices: Vec<IoSlice<'_>> = chunks.iter().map(|chunk| IoSlice::new(chunk)).collect();
+    let mut rest = &mut slices[..];
+    while !rest.is_empty() {
+        let written = stream.write_vectored(rest).await?;
+        if written == 0 {
+            return Err(Error::Closed);
+        }
+        IoSlice::advance_slices(&mut rest, written);
+    }
+    Ok(())
 }

@@ -1,0 +1,282 @@
+//! One connection to one broker, shared by many callers.
+//!
+//! Requests leave in the order of the calls of [`Channel::submit`]; a task writes whatever has gathered with one vectored
+//! write, another reads the answers and hands each to whoever waits for it. When anything breaks, the whole channel is
+//! closed, everyone who waits is told so, and the pool makes a new one.
+
+use std::collections::VecDeque;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use naru_protocol::{ApiKey, Request, decode_response, encode_request};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::Versions;
+use crate::error::{Error, ErrorKind};
+use crate::raw::{self, Connection, Frames, Options};
+
+/// A connected broker.
+pub(crate) struct Channel {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    address: String,
+    client_id: Option<ByteString>,
+    versions: Versions,
+    queue: Mutex<Queue>,
+    /// Wakes the writer.
+    gathered: Notify,
+    /// Becomes true when the channel is of no more use.
+    closed: watch::Sender<bool>,
+}
+
+/// What waits to be written, and who waits for answers, in order.
+struct Queue {
+    outgoing: Vec<Bytes>,
+    waiting: VecDeque<Waiting>,
+    /// Number of the next request; its low bits are the correlation id.
+    next: u64,
+    /// Requests below this number may have reached the broker.
+    written: u64,
+    throttled_until: Option<Instant>,
+    failure: Option<Error>,
+}
+
+struct Waiting {
+    number: u64,
+    api: ApiKey,
+    answer: oneshot::Sender<Result<Bytes, Error>>,
+}
+
+impl Channel {
+    /// Connects to `host:port` and asks which versions the broker speaks. `options.timeout` bounds each of the two.
+    pub(crate) async fn connect(address: &str, options: Options) -> Result<Arc<Self>, Error> {
+        let client_id = options.client_id.clone();
+        let mut connection = Connection::connect_with(address, options).await?;
+        let versions = Versions::ask(&mut connection).await.map_err(|error| error.at(address))?;
+        let (stream, frames, next) = connection.into_parts();
+        let (read, write) = stream.into_split();
+        let next = u64::from(next.unsigned_abs());
+        let queue = Queue {
+            outgoing: Vec::new(),
+            waiting: VecDeque::new(),
+            next,
+            written: next,
+            throttled_until: None,
+            failure: None,
+        };
+        let shared = Arc::new(Shared {
+            address: address.to_owned(),
+            client_id,
+            versions,
+            queue: Mutex::new(queue),
+            gathered: Notify::new(),
+            closed: watch::Sender::new(false),
+        });
+        tokio::spawn(Arc::clone(&shared).read(read, frames));
+        tokio::spawn(Arc::clone(&shared).write(write));
+        Ok(Arc::new(Self { shared }))
+    }
+
+    /// The broker's address, `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        &self.shared.address
+    }
+
+    /// The newest version within `wanted` that both sides speak.
+    pub(crate) fn newest<R: Request>(&self, wanted: RangeInclusive<i16>) -> Result<i16, Error> {
+        self.shared.versions.newest::<R>(wanted).map_err(|error| error.at(&self.shared.address))
+    }
+
+    /// Sends a request, in the order of the calls, and returns its answer as a future. An answer that takes longer than
+    /// `limit` closes the channel: what else is in flight on it would wait behind it. Dropping the future is fine; the
+    /// answer is read and thrown away.
+    pub(crate) fn submit<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+        limit: Duration,
+    ) -> Result<impl Future<Output = Result<R::Response, Error>> + Send + 'static + use<R>, Error> {
+        let (answer, receiver) = oneshot::channel();
+        self.shared.enqueue(request, version, Some(answer))?;
+        let (shared, deadline) = (Arc::clone(&self.shared), Instant::now() + limit);
+        Ok(async move {
+            let Ok(received) = timeout_at(deadline, receiver).await else {
+                shared.fail(&Error::new(ErrorKind::Disconnected, "an earlier request got no answer in time"));
+                let error = Error::timed_out("an answer", limit).of(R::KEY).at(&shared.address);
+                return Err(if reads_only(R::KEY) { error } else { error.maybe_written() });
+            };
+            let frame = received.unwrap_or_else(|_| Err(closed()))?;
+            let decoded = decode_response::<R::Response>(frame, version);
+            decoded.map(|(_, body)| body).map_err(|error| Error::from(error).of(R::KEY).at(&shared.address))
+        })
+    }
+
+    /// Sends a request that gets no answer: Produce with acks=0.
+    pub(crate) fn submit_unanswered<R: Request>(&self, request: &R, version: i16) -> Result<(), Error> {
+        self.shared.enqueue(request, version, None)
+    }
+
+    /// The broker asked for a pause (KIP-219): what is submitted from now on is written when it is over.
+    pub(crate) fn throttle(&self, throttle_time_ms: i32) {
+        if let Ok(pause @ 1..) = u64::try_from(throttle_time_ms) {
+            self.shared.queue().throttled_until = Some(Instant::now() + Duration::from_millis(pause));
+        }
+    }
+
+    /// Whether the channel is of no more use.
+    pub(crate) fn is_closed(&self) -> bool {
+        *self.shared.closed.borrow()
+    }
+
+    /// Returns when the channel is of no more use. Cancellation safe.
+    pub(crate) async fn closed(&self) {
+        let _ = self.shared.closed.subscribe().wait_for(|closed| *closed).await;
+    }
+
+    /// Closes it; who waits for an answer is told so.
+    pub(crate) fn close(&self) {
+        self.shared.fail(&closed());
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Disconnected, "the connection was closed")
+}
+
+/// Whether asking again can do no harm.
+pub(crate) fn reads_only(api: ApiKey) -> bool {
+    use ApiKey as Api;
+    let name = api.name();
+    name.starts_with("Describe")
+        || name.starts_with("List")
+        || matches!(
+            api,
+            Api::ApiVersions
+                | Api::Metadata
+                | Api::Fetch
+                | Api::OffsetFetch
+                | Api::FindCoordinator
+                | Api::OffsetForLeaderEpoch
+                | Api::Heartbeat
+                | Api::InitProducerId
+        )
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enqueue<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+        answer: Option<oneshot::Sender<Result<Bytes, Error>>>,
+    ) -> Result<(), Error> {
+        let mut queue = self.queue();
+        if let Some(failure) = &queue.failure {
+            return Err(failure.clone().of(R::KEY).at(&self.address));
+        }
+        let number = queue.next;
+        let frame = encode_request(number as i32, self.client_id.clone(), request, version)
+            .map_err(|error| Error::from(error).of(R::KEY))?;
+        queue.next += 1;
+        queue.outgoing.extend(frame);
+        if let Some(answer) = answer {
+            queue.waiting.push_back(Waiting { number, api: R::KEY, answer });
+        }
+        drop(queue);
+        self.gathered.notify_one();
+        Ok(())
+    }
+
+    /// Ends the channel. Only the first failure counts.
+    fn fail(&self, error: &Error) {
+        let mut queue = self.queue();
+        if queue.failure.is_some() {
+            return;
+        }
+        queue.failure = Some(error.clone());
+        queue.outgoing.clear();
+        let written = queue.written;
+        let waiting = std::mem::take(&mut queue.waiting);
+        drop(queue);
+        self.closed.send_replace(true);
+        for Waiting { number, api, answer } in waiting {
+            let error = error.clone().of(api).at(&self.address);
+            let maybe_written = number < written && !reads_only(api);
+            let _ = answer.send(Err(if maybe_written { error.maybe_written() } else { error }));
+        }
+    }
+
+    async fn read(self: Arc<Self>, mut stream: OwnedReadHalf, mut frames: Frames) {
+        let mut closed = self.closed.subscribe();
+        loop {
+            let frame = tokio::select! {
+                frame = frames.next(&mut stream) => frame,
+                _ = closed.wait_for(|closed| *closed) => return,
+            };
+            let delivered = frame.map_err(Error::from).and_then(|frame| self.deliver(frame));
+            if let Err(error) = delivered {
+                return self.fail(&error);
+            }
+        }
+    }
+
+    /// Hands an answer to whoever waits for it. Answers come in the order of the requests.
+    fn deliver(&self, frame: Bytes) -> Result<(), Error> {
+        let got = frame.first_chunk().map(|id| i32::from_be_bytes(*id));
+        let next = self.queue().waiting.pop_front_if(|next| Some(next.number as i32) == got);
+        let Some(next) = next else {
+            let message = format!("an answer came with a correlation id ({got:?}) that is not due");
+            return Err(Error::new(ErrorKind::Protocol, message));
+        };
+        let _ = next.answer.send(Ok(frame));
+        Ok(())
+    }
+
+    async fn write(self: Arc<Self>, mut stream: OwnedWriteHalf) {
+        let mut closed = self.closed.subscribe();
+        loop {
+            let written = tokio::select! {
+                written = self.write_gathered(&mut stream) => written,
+                _ = closed.wait_for(|closed| *closed) => return,
+            };
+            if let Err(error) = written {
+                return self.fail(&error.into());
+            }
+        }
+    }
+
+    async fn write_gathered(&self, stream: &mut OwnedWriteHalf) -> Result<(), raw::Error> {
+        self.gathered.notified().await;
+        loop {
+            let throttled = self.queue().throttled_until.take();
+            if let Some(until) = throttled {
+                sleep_until(until).await;
+            }
+            let chunks = {
+                let mut queue = self.queue();
+                queue.written = queue.next;
+                std::mem::take(&mut queue.outgoing)
+            };
+            if chunks.is_empty() {
+                return Ok(());
+            }
+            raw::write_all(stream, &chunks).await?;
+        }
+    }
+}
