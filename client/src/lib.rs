@@ -11,6 +11,8 @@ mod client;
 mod config;
 mod deadline;
 mod error;
+#[cfg(test)]
+mod fake_broker;
 mod metadata;
 mod network;
 pub mod raw;

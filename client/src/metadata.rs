@@ -342,3 +342,6 @@ fn topic_of(answered: naru_protocol::messages::metadata::MetadataResponseTopic) 
     let name = answered.name.filter(|_| whole && !partitions.is_empty())?;
     Some(Topic { name, id: answered.topic_id, internal: answered.is_internal, partitions })
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,9 @@ mod channel;
 mod pool;
 mod versions;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use backoff::Backoff;
 pub(crate) use channel::Channel;
 pub(crate) use pool::{Lane, Pool};
