@@ -9,6 +9,7 @@ use crate::config::{ClientConfig, Properties, check_names};
 use crate::error::Error;
 use crate::metadata::Metadata;
 use crate::network::{Lane, Pool};
+use crate::producer::ProducerConfig;
 
 /// A cluster, as one process talks to it. Cheap to clone; clones share connections and metadata.
 ///
@@ -43,6 +44,9 @@ impl Drop for Inner {
 }
 
 impl Client {
+    /// Every property that can be set: a file of them may name those of producers and consumers together.
+    pub(crate) const PROPERTIES: &[&[&str]] = &[ClientConfig::NAMES, ProducerConfig::NAMES];
+
     /// Settings first, then [`ClientBuilder::build`].
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
@@ -156,7 +160,7 @@ impl ClientBuilder {
     /// The client. No I/O is done; an error is a setting that makes no sense.
     pub fn build(self) -> Result<Client, Error> {
         let Self { mut config, properties } = self;
-        check_names(properties.keys().map(String::as_str), &[ClientConfig::NAMES])?;
+        check_names(properties.keys().map(String::as_str), Client::PROPERTIES)?;
         config.apply(&properties)?;
         config.check()?;
         let config = Arc::new(config);

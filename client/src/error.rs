@@ -56,8 +56,8 @@ pub enum ErrorKind {
     Protocol,
     /// A record is larger than a request, a batch or the buffer may be.
     TooLarge,
-    /// The producer's buffer is full; only where waiting was not asked for.
-    BufferFull,
+    /// The call would have to wait, and was asked not to: the buffer is full, or a topic is still being looked up.
+    WouldBlock,
     /// The client, producer or consumer was closed.
     Closed,
     /// Another instance took this one's place. Fatal: this one must end.
@@ -137,7 +137,7 @@ impl Error {
     /// sees a retriable error when that has passed.
     pub fn is_retriable(&self) -> bool {
         match self.0.kind {
-            ErrorKind::Connect | ErrorKind::Disconnected | ErrorKind::TimedOut | ErrorKind::BufferFull => true,
+            ErrorKind::Connect | ErrorKind::Disconnected | ErrorKind::TimedOut | ErrorKind::WouldBlock => true,
             ErrorKind::Broker(code) => code.is_retriable(),
             _ => false,
         }

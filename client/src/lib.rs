@@ -15,6 +15,7 @@ mod error;
 mod fake_broker;
 mod metadata;
 mod network;
+mod producer;
 pub mod raw;
 mod record;
 
@@ -22,4 +23,5 @@ pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorKind};
 pub use naru_protocol::records::{Codec, Header, TimestampType};
 pub use naru_protocol::{ApiKey, ErrorCode};
+pub use producer::{Acks, Delivery, Producer, ProducerBuilder, TrySendError};
 pub use record::{ConsumerRecord, Record, RecordMetadata, TopicPartition};

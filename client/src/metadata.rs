@@ -118,7 +118,7 @@ impl Metadata {
         let mut backoff = self.backoff();
         let mut unknown = 0;
         loop {
-            let fetched = deadline.bound(format_args!("looking up topic {name:?}"), self.fetch(Some(name))).await;
+            let fetched = deadline.bound(format!("looking up topic {name:?}"), self.fetch(Some(name))).await;
             let error = match fetched {
                 Ok(cluster) => match cluster.topic(name) {
                     Ok(topic) => return Ok(topic),
