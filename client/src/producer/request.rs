@@ -149,7 +149,8 @@ fn verdict(answered: &PartitionProduceResponse, sent: &Sent) -> Verdict {
 /// An id for an idempotent producer, and its first epoch.
 pub(super) async fn producer_id(client: &Client, limit: Duration) -> Result<(i64, i16), Error> {
     let deadline = Deadline::after(limit);
-    let request = InitProducerIdRequest { transaction_timeout_ms: i32::MAX, ..Default::default() };
+    let request =
+        InitProducerIdRequest { transactional_id: None, transaction_timeout_ms: i32::MAX, ..Default::default() };
     let mut backoff = client.backoff();
     loop {
         let InitProducerIdResponse { error_code, producer_id, producer_epoch, .. } =

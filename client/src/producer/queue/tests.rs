@@ -63,7 +63,8 @@ async fn what_fails_for_a_while_goes_out_again_in_order_under_the_same_numbers()
     assert!(queue.something_before(Place { batch: 2, first_record: 0 }));
     queue.again(b, Instant::now());
     assert_eq!(wants(&queue), Wants::Sending);
-    let again: Vec<_> = std::iter::from_fn(|| take(&queue)).map(|(_, value, sequence)| (value, sequence.base)).collect();
+    let again: Vec<_> =
+        std::iter::from_fn(|| take(&queue)).map(|(_, value, sequence)| (value, sequence.base)).collect();
     assert_eq!(again, [("b".to_owned(), 1), ("c".to_owned(), 2), ("d".to_owned(), 3)]);
 }
 
