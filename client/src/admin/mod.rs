@@ -6,7 +6,11 @@
 
 mod call;
 mod cluster;
+mod committed;
 mod configs;
+mod coordinators;
+mod groups;
+mod offsets;
 mod topics;
 
 use std::time::Duration;
@@ -16,7 +20,10 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 
 pub use cluster::{BrokerDescription, ClusterDescription};
+pub use committed::CommittedOffset;
 pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource, ConfigSynonym, ConfigType};
+pub use groups::{GroupDescription, GroupFilter, GroupListing, GroupState, GroupType, MemberDescription};
+pub use offsets::{ListedOffset, OffsetSpec};
 pub use topics::{CreatedTopic, NewTopic, PartitionDescription, TopicDescription};
 
 /// Each thing that was named, with what became of it.
