@@ -66,7 +66,7 @@ impl Admin {
         let coordinator = self.coordinator(group).await?;
         let request = |version| match version {
             SEVERAL_GROUPS.. => OffsetFetchRequest {
-                groups: vec![OffsetFetchRequestGroup { group_id: group.clone(), ..Default::default() }],
+                groups: vec![OffsetFetchRequestGroup { group_id: group.clone(), topics: None, ..Default::default() }],
                 ..Default::default()
             },
             _ => OffsetFetchRequest { group_id: group.clone(), topics: None, ..Default::default() },
