@@ -120,3 +120,64 @@ pub(super) fn in_order<'a, K: Hash + Eq + 'a, T: Clone>(
     let missing = || Error::new(ErrorKind::Protocol, "the answer leaves out what was asked").of(api);
     keys.into_iter().map(|key| answers.get(key).cloned().unwrap_or_else(|| Err(missing()))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_try_can_help_is_tried_again() {
+        let code = |code| Error::broker_code(ApiKey::CreateTopics, code);
+        for (error, harmless, misleading) in [
+            (code(ErrorCode::NOT_CONTROLLER), true, true),
+            (code(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS), true, true),
+            (code(ErrorCode::REQUEST_TIMED_OUT), true, false),
+            (code(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION), false, false),
+            (code(ErrorCode::TOPIC_ALREADY_EXISTS), false, false),
+            (Error::new(ErrorKind::Disconnected, "gone"), true, true),
+            (Error::new(ErrorKind::Disconnected, "gone").maybe_written(), true, false),
+        ] {
+            assert_eq!(may_help(&error, Twice::Harmless), harmless, "{error}");
+            assert_eq!(may_help(&error, Twice::Misleading), misleading, "{error}");
+        }
+    }
+
+    #[test]
+    fn results_come_in_the_order_of_the_request() {
+        let answers = HashMap::from([("b", Ok(2)), ("a", Ok(1))]);
+        let results = in_order(ApiKey::Metadata, &["a", "missing", "b", "a"], &answers);
+        let results: Vec<_> = results.into_iter().map(|result| result.map_err(|error| error.kind())).collect();
+        assert_eq!(results, [Ok(1), Err(ErrorKind::Protocol), Ok(2), Ok(1)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_failed_is_tried_again() {
+        let admin = crate::Client::builder().build().unwrap().admin();
+        let rounds = std::sync::Mutex::new(Vec::new());
+        let attempt = |entries: Vec<i32>| {
+            let first = rounds.lock().unwrap().is_empty();
+            rounds.lock().unwrap().push(entries.clone());
+            let result = |entry: &i32| match *entry {
+                2 if first => Err(Error::broker_code(ApiKey::CreateTopics, ErrorCode::NOT_CONTROLLER)),
+                3 => Err(Error::broker_code(ApiKey::CreateTopics, ErrorCode::TOPIC_ALREADY_EXISTS)),
+                entry => Ok(entry * 10),
+            };
+            let results = entries.iter().map(result).collect();
+            async { Ok(results) }
+        };
+        let each = admin.each(admin.deadline(), Twice::Misleading, vec![1, 2, 3], attempt).await.unwrap();
+        assert_eq!(*rounds.lock().unwrap(), [vec![1, 2, 3], vec![2]]);
+        assert!(matches!(each[..], [(1, Ok(10)), (2, Ok(20)), (3, Err(_))]), "{each:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_gives_up_at_its_deadline_with_the_last_reason() {
+        let admin = crate::Client::builder().build().unwrap().admin().timeout(std::time::Duration::from_secs(3));
+        let failing = || async { Err::<(), _>(Error::broker_code(ApiKey::CreateTopics, ErrorCode::NOT_CONTROLLER)) };
+        let error = admin.one(admin.deadline(), Twice::Harmless, failing).await.unwrap_err();
+        assert_eq!(error.code(), Some(ErrorCode::NOT_CONTROLLER));
+        let hanging = std::future::pending::<Result<(), Error>>;
+        let error = admin.one(admin.deadline(), Twice::Harmless, hanging).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+    }
+}

@@ -47,7 +47,8 @@ pub type Each<K, T> = Vec<(K, Result<T, Error>)>;
 ///
 /// Calls are tried again where the broker says that another one is meant, or that it is not ready, and after a broken
 /// connection where doing it twice does no harm; until [`Admin::timeout`]. The outer result of a call about several things is
-/// an error only when nothing is known about any of them, as when no broker can be reached.
+/// an error only when nothing is known about any of them, as when no broker can be reached, or when the group that they
+/// belong to does not exist.
 ///
 /// Every method is cancellation safe: dropping its future leaves the client as it was. A change that was on its way may
 /// have been made.
@@ -97,5 +98,28 @@ impl Admin {
     fn broker_timeout_ms(&self, deadline: Deadline) -> i32 {
         let limit = deadline.remaining().min(self.client.config().request_timeout);
         i32::try_from(limit.as_millis()).unwrap_or(i32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_can_be_made_from_any_task() {
+        fn sendable<T: Send>(_: T) {}
+        let admin = Client::builder().build().unwrap().admin();
+        sendable(admin.create_topic(NewTopic::new("orders")));
+        sendable(admin.delete_topics(["orders"]));
+        sendable(admin.create_partitions([("orders", 3)]));
+        sendable(admin.describe_config(ConfigResource::topic("orders")));
+        sendable(admin.alter_config(ConfigResource::topic("orders"), [ConfigChange::unset("retention.ms")]));
+        sendable(admin.describe_cluster());
+        sendable(admin.list_groups(GroupFilter::default()));
+        sendable(admin.describe_group("billing"));
+        sendable(admin.list_offsets([]));
+        sendable(admin.committed_offsets("billing"));
+        sendable(admin.alter_offsets("billing", []));
+        sendable(admin.delete_offsets("billing", []));
     }
 }

@@ -1,6 +1,7 @@
 //! Topics: create, delete, list, describe, grow.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytestring::ByteString;
 use naru_protocol::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
@@ -19,9 +20,13 @@ use super::{Admin, Each};
 use crate::call::Target;
 use crate::deadline::Deadline;
 use crate::error::Error;
+use crate::network::Backoff;
 
 /// The oldest Metadata that does not make the topics it is asked about is 4.
 const METADATA: std::ops::RangeInclusive<i16> = 4..=13;
+
+/// How long a change may take to be seen after the broker has made it.
+const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// A topic to create.
 ///
@@ -146,7 +151,7 @@ pub struct PartitionDescription {
 }
 
 impl Admin {
-    /// Creates a topic. [`Error::is_already_exists`] when it exists.
+    /// Creates a topic. [`Error::is_already_exists`] when it exists. When this returns, the topic can be used.
     pub async fn create_topic(&self, topic: NewTopic) -> Result<CreatedTopic, Error> {
         single(self.create_topics([topic]).await)
     }
@@ -160,7 +165,9 @@ impl Admin {
         let twice = if self.dry_run { Twice::Harmless } else { Twice::Misleading };
         let attempt = |topics| self.create_topics_once(topics, deadline);
         let created = self.each(deadline, twice, topics.into_iter().collect(), attempt).await?;
-        Ok(created.into_iter().map(|(topic, result)| (topic.name, result)).collect())
+        let created: Each<_, _> = created.into_iter().map(|(topic, result)| (topic.name, result)).collect();
+        self.seen(deadline, &created, Result::is_ok).await;
+        Ok(created)
     }
 
     async fn create_topics_once(
@@ -198,7 +205,9 @@ impl Admin {
         }
         let deadline = self.deadline();
         let attempt = |topics| self.delete_topics_once(topics, deadline);
-        self.each(deadline, Twice::Misleading, topics, attempt).await
+        let deleted = self.each(deadline, Twice::Misleading, topics, attempt).await?;
+        self.seen(deadline, &deleted, |found| found.as_ref().is_err_and(Error::is_not_found)).await;
+        Ok(deleted)
     }
 
     async fn delete_topics_once(
@@ -265,6 +274,30 @@ impl Admin {
         Ok(answer.topics.into_iter().filter_map(|topic| Some((topic.name.clone()?, described(topic)))).collect())
     }
 
+    /// Waits until the topics that were changed look so. A broker may hear of what it changed itself a moment later, and the
+    /// caller's next step is to use it. The change is made: if it takes long to be seen, that is no failure.
+    async fn seen<T>(
+        &self,
+        deadline: Deadline,
+        changed: &Each<ByteString, T>,
+        as_wanted: impl Fn(&Result<TopicDescription, Error>) -> bool,
+    ) {
+        if self.dry_run {
+            return;
+        }
+        let mut unseen: Vec<ByteString> =
+            changed.iter().filter(|(_, result)| result.is_ok()).map(|(name, _)| name.clone()).collect();
+        let patience = Deadline::after(deadline.remaining().min(SEEN_WITHIN));
+        let mut backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(100));
+        while !unseen.is_empty() && !patience.passed() {
+            let Ok(found) = patience.bound("looking", self.topics_once(Some(&unseen))).await else { return };
+            unseen.retain(|name| !found.get(name).is_some_and(&as_wanted));
+            if !unseen.is_empty() {
+                patience.sleep(backoff.next()).await;
+            }
+        }
+    }
+
     /// Gives a topic more partitions: `total` with those it has. `INVALID_PARTITIONS` when it has as many already; there is
     /// no way to fewer. Records with a key may from then on go to another partition than those before them.
     pub async fn grow_topic(&self, topic: impl Into<ByteString>, total: i32) -> Result<(), Error> {
@@ -278,10 +311,18 @@ impl Admin {
     ) -> Result<Each<ByteString, ()>, Error> {
         let deadline = self.deadline();
         let twice = if self.dry_run { Twice::Harmless } else { Twice::Misleading };
-        let totals = totals.into_iter().map(|(topic, total)| (topic.into(), total)).collect();
+        let totals: Vec<_> = totals.into_iter().map(|(topic, total)| (topic.into(), total)).collect();
+        let wanted: HashMap<ByteString, i32> = totals.iter().cloned().collect();
         let attempt = |totals| self.create_partitions_once(totals, deadline);
         let grown = self.each(deadline, twice, totals, attempt).await?;
-        Ok(grown.into_iter().map(|((topic, _), result)| (topic, result)).collect())
+        let grown: Each<_, _> = grown.into_iter().map(|((topic, _), result)| (topic, result)).collect();
+        let has_grown = |found: &TopicDescription| {
+            wanted
+                .get(&found.name)
+                .is_none_or(|total| i32::try_from(found.partitions.len()).is_ok_and(|now| now >= *total))
+        };
+        self.seen(deadline, &grown, |found| found.as_ref().is_ok_and(has_grown)).await;
+        Ok(grown)
     }
 
     async fn create_partitions_once(
