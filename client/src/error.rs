@@ -165,6 +165,24 @@ impl Error {
         self.0.maybe_written
     }
 
+    /// Whether the broker says that what was named does not exist: a topic, a partition, a group.
+    pub fn is_not_found(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(
+                ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+                    | ErrorCode::UNKNOWN_TOPIC_ID
+                    | ErrorCode::GROUP_ID_NOT_FOUND
+                    | ErrorCode::RESOURCE_NOT_FOUND
+            )
+        )
+    }
+
+    /// Whether the broker says that what was to be made exists already.
+    pub fn is_already_exists(&self) -> bool {
+        self.code() == Some(ErrorCode::TOPIC_ALREADY_EXISTS)
+    }
+
     /// The API that was called, if it came to that.
     pub fn api(&self) -> Option<ApiKey> {
         self.0.api

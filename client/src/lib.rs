@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![allow(dead_code)]
 
+pub mod admin;
 mod call;
 mod client;
 mod config;
@@ -19,6 +20,7 @@ mod producer;
 pub mod raw;
 mod record;
 
+pub use admin::Admin;
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorKind};
 pub use naru_protocol::records::{Codec, Header, TimestampType};
