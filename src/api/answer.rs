@@ -7,12 +7,22 @@ use std::fmt;
 use std::pin::Pin;
 
 use bytes::Bytes;
+use naru_protocol::ErrorCode;
 
 /// A future on the heap that may move between the runtime's threads.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// An encoded response, length prefix included, as the slices of one vectored write.
 pub type Chunks = Vec<Bytes>;
+
+/// A response on its way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// Its bytes.
+    pub chunks: Chunks,
+    /// The first error code in it; `NONE` when all went well.
+    pub error: ErrorCode,
+}
 
 /// The outcome of one request.
 pub enum Answer<T> {

@@ -1,0 +1,141 @@
+//! The HTTP listener: health and metrics, for orchestrators, monitoring and people with `curl`.
+//!
+//! It is off unless `admin.listen` says where to listen. It opens before recovery and closes after the last flush, so that a broker
+//! that is busy starting or stopping is seen to be alive. It reads what the rooms count about themselves when somebody asks,
+//! and nothing is counted for its sake on the way of a request.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/health/live` | 200 as long as the process serves anything |
+//! | `/health/ready` | 200, or 503 and the reason while clients cannot be served |
+//! | `/metrics` | OpenMetrics text |
+//!
+//! There is no access control: whoever reaches the listener can read all of it, and change nothing.
+
+mod health;
+mod metrics;
+mod process;
+mod series;
+mod status;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::HostPort;
+
+pub use status::{Observed, Status};
+
+/// Connections served at once; more wait to be accepted. Probes and scrapes need one or two.
+const MOST_CONNECTIONS: usize = 32;
+
+/// A connection brings one request and takes one answer, within this time.
+const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
+
+/// A pause after a failed accept: without descriptors (EMFILE) accepting fails at once, again and again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The HTTP listener could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP listener cannot be opened on {address}: {source}. Choose another address with --admin-listen")]
+pub struct AdminBindError {
+    address: String,
+    #[source]
+    source: io::Error,
+}
+
+/// The open listener. Dropping it closes it.
+pub struct AdminServer {
+    address: SocketAddr,
+    status: Arc<Status>,
+    stop: CancellationToken,
+    accepting: JoinHandle<()>,
+}
+
+impl AdminServer {
+    /// Opens the listener and answers for `status` on the current runtime.
+    pub async fn start(at: &HostPort, status: Arc<Status>) -> Result<Self, AdminBindError> {
+        let refused = |source| AdminBindError { address: at.to_string(), source };
+        let listener = TcpListener::bind((at.host.as_str(), at.port)).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let stop = CancellationToken::new();
+        let accepting = tokio::spawn(accept(listener, routes(Arc::clone(&status)), stop.clone()));
+        Ok(Self { address, status, stop, accepting })
+    }
+
+    /// Where it listens; the port is the real one even when 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts nothing more. Answers on their way are finished as long as the runtime runs.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        // Had it panicked, it would have stopped accepting, too.
+        let _ = (&mut self.accepting).await;
+    }
+}
+
+impl Drop for AdminServer {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        // The broker is not kept alive, nor its directory locked, by a listener that is gone.
+        self.status.goes_on("stopped");
+    }
+}
+
+fn routes(status: Arc<Status>) -> Router {
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(metrics::answer))
+        .fallback(|| async { (StatusCode::NOT_FOUND, "there is /health/live, /health/ready and /metrics\n") })
+        .with_state(status)
+}
+
+async fn accept(listener: TcpListener, routes: Router, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await;
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let routes = routes.clone();
+                tokio::spawn(async move {
+                    serve(stream, routes).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "an HTTP connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, routes: Router) {
+    let connection = http1::Builder::new()
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+    match tokio::time::timeout(CONNECTION_LIMIT, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "an HTTP connection broke"),
+        Err(_) => tracing::debug!("an HTTP connection took too long and was closed"),
+    }
+}
