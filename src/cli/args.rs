@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Setting, SettingSource};
 
+use super::health::HealthArgs;
+
 const EXAMPLES: &str = "\
 Examples:
   naru                                             broker on port 9092, everything in ./naru-data
@@ -51,6 +53,8 @@ pub(super) enum Command {
     /// Run the broker
     #[command(after_help = EXAMPLES)]
     Serve(StartArgs),
+    /// Ask a broker whether it is ready: exit code 0 ready, 1 not ready, 5 unreachable, 6 timed out
+    Health(HealthArgs),
     /// Show the broker's settings, their values and where each value comes from
     Config(ConfigArgs),
 }

@@ -19,7 +19,7 @@ mod series;
 mod status;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ impl AdminServer {
     /// Opens the listener and answers for `status` on the current runtime.
     pub async fn start(at: &HostPort, status: Arc<Status>) -> Result<Self, AdminBindError> {
         let refused = |source| AdminBindError { address: at.to_string(), source };
-        let listener = TcpListener::bind((at.host.as_str(), at.port)).await.map_err(refused)?;
+        let listener = bind(at).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let stop = CancellationToken::new();
         let accepting = tokio::spawn(accept(listener, routes(Arc::clone(&status)), stop.clone()));
@@ -94,6 +94,16 @@ impl Drop for AdminServer {
         // The broker is not kept alive, nor its directory locked, by a listener that is gone.
         self.status.goes_on("stopped");
     }
+}
+
+/// Every address means both protocols, as it does for clients: the cluster may have but one of them.
+async fn bind(at: &HostPort) -> io::Result<TcpListener> {
+    if at.host.parse() == Ok(Ipv4Addr::UNSPECIFIED)
+        && let Ok(both) = TcpListener::bind((Ipv6Addr::UNSPECIFIED, at.port)).await
+    {
+        return Ok(both);
+    }
+    TcpListener::bind((at.host.as_str(), at.port)).await
 }
 
 fn routes(status: Arc<Status>) -> Router {
