@@ -25,8 +25,8 @@ impl Counter {
 
 /// Upper bounds of the buckets of a [`Latency`], in microseconds; a last bucket takes what is longer.
 const BOUNDS_US: [u64; 16] = [
-    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
-    10_000_000,
+    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
+    5_000_000, 10_000_000,
 ];
 const BUCKETS: usize = BOUNDS_US.len() + 1;
 

@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::api::Listener;
-use crate::broker::{Broker, Traffic};
 use crate::broker::follow::PartitionsFollow;
 use crate::broker::offsets_topic::StoredOffsets;
+use crate::broker::{Broker, Traffic};
 use crate::config::BrokerConfig;
 use crate::group::{GroupConfig, GroupCoordinator, Millis, Now, TellTime};
 use crate::http::{AdminBindError, AdminServer, Observed, Status};

@@ -63,7 +63,8 @@ async fn produce(client: &mut Connection, topic: &str, records: usize) {
 
 async fn commit(client: &mut Connection, group: &str, topic: &str, offset: i64) {
     let partition = OffsetCommitRequestPartition { committed_offset: offset, ..Default::default() };
-    let topic = OffsetCommitRequestTopic { name: topic.to_owned().into(), partitions: vec![partition], ..Default::default() };
+    let topic =
+        OffsetCommitRequestTopic { name: topic.to_owned().into(), partitions: vec![partition], ..Default::default() };
     let request = OffsetCommitRequest { group_id: group.to_owned().into(), topics: vec![topic], ..Default::default() };
     loop {
         let answer = client.send(&request, 8).await.expect("an answer");
@@ -198,11 +199,14 @@ async fn topics_beyond_the_bound_share_one_series() {
     let metrics = metrics(&broker).await;
     let ends = metrics.iter().filter(|(name, _)| name.starts_with("naru_partition_log_end_offset"));
     let ends: Vec<_> = ends.map(|(name, value)| (name.split_once('{').expect("labels").1, *value)).collect();
-    assert_eq!(ends, [
-        ("topic=\"(other)\",partition=\"(other)\"}", 4.0),
-        ("topic=\"a\",partition=\"0\"}", 2.0),
-        ("topic=\"b\",partition=\"0\"}", 2.0)
-    ]);
+    assert_eq!(
+        ends,
+        [
+            ("topic=\"(other)\",partition=\"(other)\"}", 4.0),
+            ("topic=\"a\",partition=\"0\"}", 2.0),
+            ("topic=\"b\",partition=\"0\"}", 2.0)
+        ]
+    );
 }
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use crate::{ApiKey, ErrorCode};
 use crate::header::{RequestHeader, ResponseHeader};
 use crate::wire::{DecodeError, EncodeError, Message, Reader, Writer};
+use crate::{ApiKey, ErrorCode};
 
 /// A message of an API: a request or a response.
 pub trait ApiMessage: Message {

@@ -62,7 +62,10 @@ fn address(args: &HealthArgs, start: &StartArgs) -> Result<String, Failure> {
         return Ok(first.to_owned());
     }
     let listeners = config::load(start)?.listeners;
-    listeners.first().map(local_address).ok_or_else(|| Failure::Usage("there is no listener; name a broker with -b".into()))
+    listeners
+        .first()
+        .map(local_address)
+        .ok_or_else(|| Failure::Usage("there is no listener; name a broker with -b".into()))
 }
 
 /// How this machine reaches its own listener.

@@ -50,7 +50,11 @@ pub(super) fn readiness(status: &Status) -> Result<String, String> {
     if offline.len() > MOST_NAMED {
         let _ = writeln!(text, "and {} more", offline.len() - MOST_NAMED);
     }
-    if offline.iter().any(|log| log.is_internal) { Err(format!("not ready\n{text}")) } else { Ok(format!("ready\n{text}")) }
+    if offline.iter().any(|log| log.is_internal) {
+        Err(format!("not ready\n{text}"))
+    } else {
+        Ok(format!("ready\n{text}"))
+    }
 }
 
 /// A partition that takes no records.

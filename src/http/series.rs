@@ -23,7 +23,10 @@ impl<const LABELS: usize> Series<LABELS> {
     /// Adds a value.
     pub(super) fn add(&mut self, labels: [&str; LABELS], value: i64) {
         if self.shown.len() >= self.limit
-            && self.shown.last_key_value().is_some_and(|(last, _)| labels.as_slice() > last.each_ref().map(String::as_str).as_slice())
+            && self
+                .shown
+                .last_key_value()
+                .is_some_and(|(last, _)| labels.as_slice() > last.each_ref().map(String::as_str).as_slice())
         {
             *self.others.get_or_insert(0) += value;
             return;

@@ -85,7 +85,8 @@ fn the_records_of_a_fetch_response_are_not_copied() {
 #[test]
 fn the_first_error_of_a_response_is_told() {
     let partition = |error_code| PartitionData { error_code, ..Default::default() };
-    let partitions = [ErrorCode::NONE, ErrorCode::OFFSET_OUT_OF_RANGE, ErrorCode::CORRUPT_MESSAGE].map(partition).into();
+    let partitions =
+        [ErrorCode::NONE, ErrorCode::OFFSET_OUT_OF_RANGE, ErrorCode::CORRUPT_MESSAGE].map(partition).into();
     let topic = FetchableTopicResponse { partitions, ..Default::default() };
     let response = FetchResponse { responses: vec![topic], ..Default::default() };
     let (_, error) = encode_response_with_error(3, &response, 12).unwrap();

@@ -24,9 +24,9 @@ use self::hosted::Hosted;
 pub use self::promise::Promise;
 use self::timer::Timer;
 use super::{
-    CommitRequest, CommittedPartition, DescribedGroup, Effects, ErrorCode, FetchedTopic, GroupConfig, GroupListing, GroupMeasure,
-    HeartbeatRequest, JoinReply, JoinRequest, LeaveRequest, LeftMember, ListFilter, Now, OffsetsOfTopic, OffsetsTopic,
-    SyncReply, SyncRequest,
+    CommitRequest, CommittedPartition, DescribedGroup, Effects, ErrorCode, FetchedTopic, GroupConfig, GroupListing,
+    GroupMeasure, HeartbeatRequest, JoinReply, JoinRequest, LeaveRequest, LeftMember, ListFilter, Now, OffsetsOfTopic,
+    OffsetsTopic, SyncReply, SyncRequest,
 };
 
 /// Tells the time on both clocks.
