@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 use naru_client::raw::{Connection, Error, Options};
+use naru_protocol::ApiKey;
 use naru_protocol::messages::api_versions::ApiVersionsRequest;
-use naru_protocol::messages::metadata::{MetadataRequest, MetadataRequestTopic};
-use naru_protocol::{ApiKey, ErrorCode};
+use naru_protocol::messages::metadata::MetadataRequest;
 use tokio::runtime;
 
 use crate::config::{HostPort, Listener};
@@ -19,9 +19,6 @@ use super::{Failure, config};
 /// Versions that every Kafka-compatible broker of these years has.
 const API_VERSIONS_VERSION: i16 = 0;
 const METADATA_VERSION: i16 = 9;
-
-/// Without it groups stand still.
-const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
@@ -47,8 +44,8 @@ pub(super) fn run(args: &HealthArgs, start: &StartArgs) -> Result<(), Failure> {
         Err(_) => return Err(failure(&address, &Error::TimedOut(limit))),
     };
     match ready {
-        Ok(()) => {
-            println!("{address} is ready");
+        Ok(remark) => {
+            println!("{address} is {remark}");
             Ok(())
         }
         Err(reason) => Err(Failure::Failed(format!("{address} is not ready: {reason}"))),
@@ -78,8 +75,9 @@ fn local_address(listener: &Listener) -> String {
     HostPort { host, port: *port }.to_string()
 }
 
-/// Whether the broker is ready, or why it is not; the outer error is that of the conversation.
-async fn ask(address: &str, limit: Duration) -> Result<Result<(), String>, Error> {
+/// That the broker is ready, with what else there is to say, or why it is not. As `/health/ready` does, this makes a difference
+/// between the broker's own topics and others. The outer error is that of the conversation.
+async fn ask(address: &str, limit: Duration) -> Result<Result<String, String>, Error> {
     let options = Options { client_id: Some("naru-health".into()), timeout: limit, ..Options::default() };
     let mut broker = Connection::connect_with(address, options).await?;
     let apis = broker.send(&ApiVersionsRequest::default(), API_VERSIONS_VERSION).await?;
@@ -89,19 +87,21 @@ async fn ask(address: &str, limit: Duration) -> Result<Result<(), String>, Error
     if !apis.api_keys.iter().any(|api| api.api_key == ApiKey::Metadata as i16) {
         return Ok(Err("it offers no metadata".to_owned()));
     }
-    let offsets = MetadataRequestTopic { name: Some(OFFSETS_TOPIC.into()), ..Default::default() };
-    let request =
-        MetadataRequest { topics: Some(vec![offsets]), allow_auto_topic_creation: false, ..Default::default() };
+    // All topics: asking for one that may not exist yet would look like a failing client in the broker's metrics.
+    let request = MetadataRequest { topics: None, allow_auto_topic_creation: false, ..Default::default() };
     let metadata = broker.send(&request, METADATA_VERSION).await?;
     if metadata.brokers.is_empty() {
         return Ok(Err("it knows no broker, not even itself".to_owned()));
     }
-    let partitions = metadata.topics.iter().flat_map(|topic| &topic.partitions);
-    let offline = partitions.filter(|partition| partition.error_code != ErrorCode::NONE).count();
-    if offline > 0 {
-        return Ok(Err(format!("{offline} partitions of {OFFSETS_TOPIC} are offline")));
+    let offline = |internal: bool| {
+        let topics = metadata.topics.iter().filter(|topic| topic.is_internal == internal);
+        topics.flat_map(|topic| &topic.partitions).filter(|partition| partition.error_code.is_error()).count()
+    };
+    match (offline(true), offline(false)) {
+        (0, 0) => Ok(Ok("ready".to_owned())),
+        (0, partitions) => Ok(Ok(format!("ready, but {partitions} partitions are offline"))),
+        (partitions, _) => Ok(Err(format!("{partitions} partitions of its own topics are offline"))),
     }
-    Ok(Ok(()))
 }
 
 fn failure(address: &str, error: &Error) -> Failure {
