@@ -121,8 +121,9 @@ impl Broker {
             producer_ids: Mutex::new(0..0),
         });
         let server = Server::start(&broker.config.listeners, limits, Arc::clone(&broker)).await?;
-        status.serves(Observed { broker: Arc::clone(&broker), data: Arc::clone(&data), load: server.load() });
-        Ok(RunningBroker { broker, server, data, metadata_log, admin })
+        let running = RunningBroker { broker, server, data, metadata_log, admin };
+        status.serves(running.observed());
+        Ok(running)
     }
 }
 
@@ -198,6 +199,11 @@ impl RunningBroker {
     /// The open listeners, in the order of the configuration.
     pub fn listeners(&self) -> &[Arc<Listener>] {
         self.server.listeners()
+    }
+
+    /// What health and metrics are made of.
+    pub(crate) fn observed(&self) -> Observed {
+        Observed { broker: Arc::clone(&self.broker), data: Arc::clone(&self.data), load: self.server.load() }
     }
 
     /// Where health and metrics are served, if anywhere.

@@ -226,3 +226,46 @@ async fn nonsense_and_half_requests_do_no_harm() {
     let _ = stream.write_all(huge.as_bytes()).await;
     assert_eq!(get(admin, "/health/ready").await.0, 200);
 }
+
+/// Makes the log of a partition impossible to open, as a mistake with the files could.
+fn damage(data: &Path, partition: &str) {
+    std::fs::rename(data.join(partition), data.join("elsewhere")).expect("the partition has a directory");
+    std::fs::write(data.join(partition), "no directory").expect("a file");
+}
+
+#[tokio::test]
+async fn one_topic_that_is_offline_is_reported_and_leaves_the_broker_ready() {
+    let data = TempDir::new().expect("a directory");
+    let broker = start(data.path(), &[]).await;
+    let mut client = connect(&broker).await;
+    create(&mut client, "crossings").await;
+    drop(client);
+    broker.shutdown().await.expect("a clean stop");
+    damage(data.path(), "crossings-0");
+    let broker = start(data.path(), &[]).await;
+    let (status, text) = get(broker.admin_address().expect("it is open"), "/health/ready").await;
+    assert_eq!((status, text.lines().next()), (200, Some("ready")));
+    assert!(text.contains("offline: crossings-0: "), "{text}");
+    let metrics = metrics(&broker).await;
+    assert_eq!((metrics["naru_ready"], metrics["naru_partitions_offline"]), (1.0, 1.0));
+}
+
+#[tokio::test]
+async fn without_the_log_of_its_groups_the_broker_is_alive_and_not_ready() {
+    let data = TempDir::new().expect("a directory");
+    let settings = [("offsets.topic.num.partitions", "1")];
+    let broker = start(data.path(), &settings).await;
+    let mut client = connect(&broker).await;
+    create(&mut client, "crossings").await;
+    commit(&mut client, "ferry", "crossings", 0).await;
+    drop(client);
+    broker.shutdown().await.expect("a clean stop");
+    damage(data.path(), "__consumer_offsets-0");
+    let broker = start(data.path(), &settings).await;
+    let admin = broker.admin_address().expect("it is open");
+    assert_eq!(get(admin, "/health/live").await.0, 200);
+    let (status, text) = get(admin, "/health/ready").await;
+    assert_eq!((status, text.lines().next()), (503, Some("not ready")));
+    assert!(text.contains("offline: __consumer_offsets-0: "), "{text}");
+    assert_eq!(metrics(&broker).await["naru_ready"], 0.0);
+}

@@ -149,3 +149,70 @@ async fn serve(stream: TcpStream, routes: Router) {
         Err(_) => tracing::debug!("an HTTP connection took too long and was closed"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::broker::Broker;
+    use crate::config::{BrokerConfig, Setting, SettingSource};
+
+    async fn get(server: &AdminServer, path: &str) -> String {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: naru\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    fn anywhere() -> HostPort {
+        HostPort { host: "127.0.0.1".to_owned(), port: 0 }
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_recovers_is_alive_and_says_what_it_is_doing() {
+        let status = Arc::new(Status::starting("recovering the logs"));
+        let server = AdminServer::start(&anywhere(), Arc::clone(&status)).await.unwrap();
+        assert!(get(&server, "/health/live").await.starts_with("HTTP/1.1 200"));
+        let answer = get(&server, "/health/ready").await;
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(answer.ends_with("\r\n\r\nstarting: recovering the logs\n"), "{answer}");
+        assert!(get(&server, "/metrics").await.contains("\nnaru_ready 0\n"));
+        status.goes_on("replaying groups and committed offsets");
+        assert!(get(&server, "/health/ready").await.contains("replaying groups"));
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_stops_is_alive_and_not_ready() {
+        let data = TempDir::new().unwrap();
+        let setting = |name: &str, value: &str| Setting {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            source: SettingSource::Override,
+        };
+        let settings = [setting("listeners", "127.0.0.1:0"), setting("log.dirs", &data.path().to_string_lossy())];
+        let running = Broker::start(BrokerConfig::from_sources(settings).unwrap()).await.unwrap();
+        let status = Arc::new(Status::starting("starting"));
+        status.serves(running.observed());
+        let server = AdminServer::start(&anywhere(), status).await.unwrap();
+        assert!(get(&server, "/health/ready").await.starts_with("HTTP/1.1 200"));
+        running.broker().stopping.cancel();
+        assert!(get(&server, "/health/ready").await.ends_with("\r\n\r\nstopping\n"));
+        assert!(get(&server, "/health/live").await.starts_with("HTTP/1.1 200"));
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_is_dropped_keeps_nothing_of_the_broker() {
+        let data = TempDir::new().unwrap();
+        let path = data.path().to_string_lossy().into_owned();
+        let settings = [("listeners", "127.0.0.1:0"), ("log.dirs", &path), ("admin.listen", "127.0.0.1:0")].map(
+            |(name, value)| Setting { name: name.to_owned(), value: value.to_owned(), source: SettingSource::Override },
+        );
+        let running = Broker::start(BrokerConfig::from_sources(settings).unwrap()).await.unwrap();
+        let data = Arc::downgrade(&running.observed().data);
+        drop(running);
+        assert_eq!(data.strong_count(), 0, "the data directory stays locked");
+    }
+}
