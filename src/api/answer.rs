@@ -24,6 +24,13 @@ pub struct Encoded {
     pub error: ErrorCode,
 }
 
+impl From<Chunks> for Encoded {
+    /// A response without an error.
+    fn from(chunks: Chunks) -> Self {
+        Self { chunks, error: ErrorCode::NONE }
+    }
+}
+
 /// The outcome of one request.
 pub enum Answer<T> {
     /// The response is here.

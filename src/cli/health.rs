@@ -22,8 +22,12 @@ const METADATA_VERSION: i16 = 9;
 
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
-    /// The broker; of several the first counts [default: NARU_BROKERS, else this machine's first listener]
-    #[arg(short, long, value_name = "HOST:PORT")]
+    #[arg(
+        short,
+        long,
+        value_name = "HOST:PORT",
+        help = "The broker; of several the first counts [default: NARU_BROKERS, else this machine's first listener]"
+    )]
     brokers: Option<String>,
     /// How long the broker may take
     #[arg(long, default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]

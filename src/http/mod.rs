@@ -156,6 +156,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::RunningBroker;
     use crate::broker::Broker;
     use crate::config::{BrokerConfig, Setting, SettingSource};
 
@@ -165,6 +166,16 @@ mod tests {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer
+    }
+
+    async fn start(data: &TempDir) -> RunningBroker {
+        let data = data.path().to_string_lossy();
+        let settings = [("listeners", "127.0.0.1:0"), ("log.dirs", &data)].map(|(name, value)| Setting {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            source: SettingSource::Override,
+        });
+        Broker::start(BrokerConfig::from_sources(settings).unwrap()).await.unwrap()
     }
 
     fn anywhere() -> HostPort {
@@ -187,13 +198,7 @@ mod tests {
     #[tokio::test]
     async fn a_broker_that_stops_is_alive_and_not_ready() {
         let data = TempDir::new().unwrap();
-        let setting = |name: &str, value: &str| Setting {
-            name: name.to_owned(),
-            value: value.to_owned(),
-            source: SettingSource::Override,
-        };
-        let settings = [setting("listeners", "127.0.0.1:0"), setting("log.dirs", &data.path().to_string_lossy())];
-        let running = Broker::start(BrokerConfig::from_sources(settings).unwrap()).await.unwrap();
+        let running = start(&data).await;
         let status = Arc::new(Status::starting("starting"));
         status.serves(running.observed());
         let server = AdminServer::start(&anywhere(), status).await.unwrap();
@@ -206,13 +211,11 @@ mod tests {
     #[tokio::test]
     async fn a_listener_that_is_dropped_keeps_nothing_of_the_broker() {
         let data = TempDir::new().unwrap();
-        let path = data.path().to_string_lossy().into_owned();
-        let settings = [("listeners", "127.0.0.1:0"), ("log.dirs", &path), ("admin.listen", "127.0.0.1:0")].map(
-            |(name, value)| Setting { name: name.to_owned(), value: value.to_owned(), source: SettingSource::Override },
-        );
-        let running = Broker::start(BrokerConfig::from_sources(settings).unwrap()).await.unwrap();
-        let data = Arc::downgrade(&running.observed().data);
-        drop(running);
-        assert_eq!(data.strong_count(), 0, "the data directory stays locked");
+        let running = start(&data).await;
+        let status = Arc::new(Status::starting("starting"));
+        let server = AdminServer::start(&anywhere(), Arc::clone(&status)).await.unwrap();
+        status.serves(running.observed());
+        drop(server);
+        assert!(status.observed().is_none());
     }
 }

@@ -131,6 +131,11 @@ impl Server {
         &self.listeners
     }
 
+    /// Connections open now.
+    pub fn connections(&self) -> usize {
+        self.occupancy.total()
+    }
+
     /// How busy it is, now and later.
     pub fn load(&self) -> Load {
         Load { occupancy: Arc::clone(&self.occupancy), budget: Arc::clone(&self.budget) }
