@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Setting, SettingSource};
 
+use super::health::HealthArgs;
+
 const EXAMPLES: &str = "\
 Examples:
   naru                                             broker on port 9092, everything in ./naru-data
@@ -17,7 +19,7 @@ Examples:
   naru config retention                            settings with this word, their values and where they come from
 
 Every setting of the broker is also a variable: NARU_NUM_PARTITIONS=6 is -X num.partitions=6. NARU_LISTEN,
-NARU_ADVERTISE, NARU_DATA_DIR, NARU_DURABILITY, NARU_WORKERS and NARU_LOG are the flags. A flag beats -X, -X beats a variable.";
+NARU_ADVERTISE, NARU_ADMIN_LISTEN, NARU_DATA_DIR, NARU_DURABILITY, NARU_WORKERS and NARU_LOG are the flags. A flag beats -X, -X beats a variable.";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -51,6 +53,8 @@ pub(super) enum Command {
     /// Run the broker
     #[command(after_help = EXAMPLES)]
     Serve(StartArgs),
+    /// Ask a broker whether it is ready: exit code 0 ready, 1 not ready, 5 unreachable, 6 timed out
+    Health(HealthArgs),
     /// Show the broker's settings, their values and where each value comes from
     Config(ConfigArgs),
 }
@@ -76,6 +80,9 @@ pub(super) struct StartArgs {
     /// Address that clients are told to connect to [default: localhost, or the host of --listen]
     #[arg(short, long, value_name = "[NAME=]HOST:PORT")]
     advertise: Vec<String>,
+    /// Address of the HTTP listener for health and metrics; none is opened without it
+    #[arg(long, value_name = "HOST:PORT")]
+    admin_listen: Option<String>,
     /// When a record counts as stored: after a flush to the disk, or once the operating system has it [default: fsync]
     #[arg(long, value_name = "fsync|os")]
     durability: Option<String>,
@@ -93,6 +100,7 @@ impl StartArgs {
         self.data_dir = own.data_dir.or(self.data_dir);
         self.listen.extend(own.listen);
         self.advertise.extend(own.advertise);
+        self.admin_listen = own.admin_listen.or(self.admin_listen);
         self.durability = own.durability.or(self.durability);
         self.workers = own.workers.or(self.workers);
         self.overrides.extend(own.overrides);
@@ -116,6 +124,9 @@ impl StartArgs {
         }
         if let Some(durability) = &self.durability {
             settings.push(setting("durability", durability, SettingSource::Flag("--durability")));
+        }
+        if let Some(address) = &self.admin_listen {
+            settings.push(setting("admin.listen", address, SettingSource::Flag("--admin-listen")));
         }
         if !self.listen.is_empty() {
             settings.push(setting("listeners", &self.listen.join(","), SettingSource::Flag("--listen")));

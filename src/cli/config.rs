@@ -9,7 +9,7 @@ use super::Failure;
 use super::args::StartArgs;
 
 /// Variables that are flags of the command line, not settings.
-const FLAGS: &[&str] = &["NARU_WORKERS"];
+const FLAGS: &[&str] = &["NARU_BROKERS", "NARU_WORKERS"];
 
 /// The configuration that flags and environment make.
 pub(super) fn load(start: &StartArgs) -> Result<BrokerConfig, Failure> {

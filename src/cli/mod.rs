@@ -1,10 +1,11 @@
 //! What the user types.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage or settings. Logs and the lines printed at start go to standard error;
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 5 unreachable, 6 timed out. Logs and the lines printed at start go to standard error;
 //! what a command was asked for goes to standard output.
 
 mod args;
 mod config;
+mod health;
 mod log;
 mod serve;
 
@@ -30,6 +31,7 @@ pub fn run() -> ExitCode {
     let outcome = log::init(&filter).and_then(|()| match command {
         None => serve::run(&start, begun),
         Some(Command::Serve(own)) => serve::run(&start.and(own), begun),
+        Some(Command::Health(args)) => health::run(&args, &start),
         Some(Command::Config(args)) => config::run(&args.name, &start.and(args.start)),
     });
     match outcome {
@@ -50,6 +52,12 @@ enum Failure {
     /// It was tried and did not work.
     #[error("{0}")]
     Failed(String),
+    /// The broker cannot be reached.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The broker took too long.
+    #[error("{0}")]
+    TimedOut(String),
 }
 
 impl Failure {
@@ -57,6 +65,8 @@ impl Failure {
         match self {
             Self::Usage(_) => ExitCode::from(2),
             Self::Failed(_) => ExitCode::from(1),
+            Self::Unreachable(_) => ExitCode::from(5),
+            Self::TimedOut(_) => ExitCode::from(6),
         }
     }
 }

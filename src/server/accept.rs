@@ -16,6 +16,7 @@ use crate::api::{ConnectionContext, Listener};
 
 use super::Service;
 use super::connection::{Connection, Shared};
+use crate::measure::Counter;
 
 /// A pause after a failed accept: without descriptors (EMFILE) accepting fails at once, again and again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -59,8 +60,12 @@ impl<S: Service> Acceptor<S> {
     fn admit(&self, stream: TcpStream, peer: SocketAddr) {
         let limits = &self.shared.limits;
         let place = match self.occupancy.enter(peer.ip(), limits.max_connections, limits.max_connections_per_ip) {
-            Ok(place) => place,
+            Ok(place) => {
+                self.occupancy.accepted.add(1);
+                place
+            }
             Err(full) => {
+                self.occupancy.refused.add(1);
                 tracing::warn!(%peer, %full, "connection refused");
                 return;
             }
@@ -98,6 +103,10 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 pub(super) struct Occupancy {
     seats: Mutex<Seats>,
     left: Notify,
+    /// Connections that got a place.
+    pub(super) accepted: Counter,
+    /// Connections that got none.
+    pub(super) refused: Counter,
 }
 
 #[derive(Default)]

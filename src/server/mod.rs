@@ -20,8 +20,8 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Answer, Chunks, ConnectionContext, Listener};
-use crate::broker::Broker;
+use crate::api::{self, Answer, ConnectionContext, Encoded, Listener};
+use crate::broker::{Broker, Served};
 use crate::config;
 
 pub use bind::BindError;
@@ -39,12 +39,19 @@ pub trait Service: Send + Sync + 'static {
     ///
     /// A future in the answer is dropped when its connection breaks; work that must be finished regardless belongs into
     /// a task of its own.
-    fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> Answer<Chunks>;
+    fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> Answer<Encoded>;
+
+    /// A request is done with: for whoever counts. Called once for each request, on the hot path.
+    fn served(&self, _connection: &ConnectionContext, _request: &Served) {}
 }
 
 impl Service for Arc<Broker> {
-    fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> Answer<Chunks> {
+    fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> Answer<Encoded> {
         api::dispatch(self, connection, request)
+    }
+
+    fn served(&self, connection: &ConnectionContext, request: &Served) {
+        self.traffic.record(connection.id, request);
     }
 }
 
@@ -53,8 +60,38 @@ pub struct Server {
     listeners: Vec<Arc<Listener>>,
     acceptors: Vec<JoinHandle<()>>,
     occupancy: Arc<Occupancy>,
+    budget: Arc<Budget>,
     shutdown: CancellationToken,
     drain: Duration,
+}
+
+/// How busy a server is. A handle that outlives it.
+#[derive(Clone)]
+pub struct Load {
+    occupancy: Arc<Occupancy>,
+    budget: Arc<Budget>,
+}
+
+impl Load {
+    /// Connections open now.
+    pub fn connections(&self) -> usize {
+        self.occupancy.total()
+    }
+
+    /// Connections let in since the start.
+    pub fn accepted(&self) -> u64 {
+        self.occupancy.accepted.get()
+    }
+
+    /// Connections turned away since the start, because of `max.connections` or `max.connections.per.ip`.
+    pub fn refused(&self) -> u64 {
+        self.occupancy.refused.get()
+    }
+
+    /// Bytes of requests in memory now, half arrived ones included (`queued.max.request.bytes` is their limit).
+    pub fn request_bytes(&self) -> usize {
+        self.budget.used()
+    }
 }
 
 impl Server {
@@ -74,7 +111,8 @@ impl Server {
         // One largest frame must always fit, or it could never arrive.
         let budget = Budget::new(limits.max_request_bytes.max(limits.max_frame_bytes + buffers::READ_BUFFER));
         let buffers = BufferPool::default();
-        let shared = Arc::new(Shared { service, limits, budget, buffers, shutdown: shutdown.clone() });
+        let shared =
+            Arc::new(Shared { service, limits, budget: Arc::clone(&budget), buffers, shutdown: shutdown.clone() });
         let mut listeners = Vec::with_capacity(opened.len());
         let mut acceptors = Vec::with_capacity(opened.len());
         for (sockets, listener) in opened {
@@ -85,7 +123,7 @@ impl Server {
             }
             listeners.push(listener);
         }
-        Ok(Self { listeners, acceptors, occupancy, shutdown, drain })
+        Ok(Self { listeners, acceptors, occupancy, budget, shutdown, drain })
     }
 
     /// The open listeners, in the order of their configuration.
@@ -96,6 +134,11 @@ impl Server {
     /// Connections open now.
     pub fn connections(&self) -> usize {
         self.occupancy.total()
+    }
+
+    /// How busy it is, now and later.
+    pub fn load(&self) -> Load {
+        Load { occupancy: Arc::clone(&self.occupancy), budget: Arc::clone(&self.budget) }
     }
 
     /// Stops accepting, answers what is in flight within [`Limits::drain`], and closes every connection.
