@@ -28,7 +28,7 @@ fn take(queue: &PartitionQueue) -> Option<(ClosedBatch, String, Sequence)> {
 }
 
 fn wants(queue: &PartitionQueue) -> Wants {
-    queue.wants(Instant::now() + Duration::from_secs(60), &RULES, false, false)
+    queue.wants(Instant::now() + Duration::from_mins(1), &RULES, false, false)
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,7 +52,9 @@ async fn a_batch_leaves_when_it_is_full_or_old_or_somebody_hurries() {
 #[tokio::test]
 async fn what_fails_for_a_while_goes_out_again_in_order_under_the_same_numbers() {
     let queue = queue();
-    ["a", "b", "c", "d"].iter().for_each(|value| drop(fill(&queue, value)));
+    for value in ["a", "b", "c", "d"] {
+        drop(fill(&queue, value));
+    }
     let (a, b, c) = (take(&queue).unwrap().0, take(&queue).unwrap().0, take(&queue).unwrap().0);
     let sequences = [&a, &b, &c].map(|batch| batch.sent_as.unwrap().base);
     assert_eq!(sequences, [0, 1, 2]);
@@ -71,7 +73,9 @@ async fn what_fails_for_a_while_goes_out_again_in_order_under_the_same_numbers()
 #[tokio::test]
 async fn a_batch_that_fails_for_good_begins_a_new_epoch() {
     let queue = queue();
-    ["a", "b", "c"].iter().for_each(|value| drop(fill(&queue, value)));
+    for value in ["a", "b", "c"] {
+        drop(fill(&queue, value));
+    }
     let (a, b) = (take(&queue).unwrap().0, take(&queue).unwrap().0);
     queue.done(&a, true);
     assert!(!queue.something_before(a.place));
@@ -87,7 +91,9 @@ async fn a_batch_that_fails_for_good_begins_a_new_epoch() {
 #[tokio::test]
 async fn a_broker_that_forgot_the_producer_gets_new_numbers() {
     let queue = queue();
-    ["a", "b"].iter().for_each(|value| drop(fill(&queue, value)));
+    for value in ["a", "b"] {
+        drop(fill(&queue, value));
+    }
     let (a, b) = (take(&queue).unwrap().0, take(&queue).unwrap().0);
     assert!(queue.something_before(b.place));
     queue.again_anew(a, Instant::now());
@@ -121,7 +127,9 @@ async fn the_halves_of_a_batch_go_before_what_came_after_it() {
 #[tokio::test(start_paused = true)]
 async fn what_waits_too_long_is_given_up_and_leaves_a_gap_only_if_it_was_sent() {
     let queue = queue();
-    ["a", "b"].iter().for_each(|value| drop(fill(&queue, value)));
+    for value in ["a", "b"] {
+        drop(fill(&queue, value));
+    }
     let (a, ..) = take(&queue).unwrap();
     queue.again(a, Instant::now());
     tokio::time::advance(Duration::from_secs(10)).await;
