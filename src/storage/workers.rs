@@ -37,7 +37,13 @@ struct Queue {
 
 impl Workers {
     pub(super) fn new(name: &'static str, limit: usize) -> Arc<Self> {
-        Arc::new(Self { name, limit: limit.max(1), queue: Mutex::default(), work: Condvar::new(), empty: Condvar::new() })
+        Arc::new(Self {
+            name,
+            limit: limit.max(1),
+            queue: Mutex::default(),
+            work: Condvar::new(),
+            empty: Condvar::new(),
+        })
     }
 
     /// Queues a job. The queue is bounded by its callers: a log has at most one job of each kind in it.
@@ -159,14 +165,14 @@ mod tests {
         });
         runs.recv_timeout(Duration::from_secs(10)).expect("the first job runs");
         let never = finished.clone();
-        pool.submit(move || drop(never.fetch_add(10, Ordering::SeqCst)));
+        pool.submit(move || _ = never.fetch_add(10, Ordering::SeqCst));
         std::thread::scope(|scope| {
             let abandoning = scope.spawn(|| pool.abandon());
             while !pool.queue.lock().abandoned {
                 std::thread::yield_now();
             }
             let late = finished.clone();
-            pool.submit(move || drop(late.fetch_add(100, Ordering::SeqCst)));
+            pool.submit(move || _ = late.fetch_add(100, Ordering::SeqCst));
             release.send(()).unwrap();
             abandoning.join().unwrap();
         });

@@ -171,10 +171,7 @@ fn answered(unanswered: &Unanswered, correlation_id: i32) -> Option<Request> {
 }
 
 /// Reads and delivers side by side. `None`: the stream has ended, and all of it was delivered.
-async fn carry(
-    read: impl Future<Output = io::Result<()>>,
-    deliver: impl Future<Output = Option<End>>,
-) -> Option<End> {
+async fn carry(read: impl Future<Output = io::Result<()>>, deliver: impl Future<Output = Option<End>>) -> Option<End> {
     let mut deliver = pin!(deliver);
     tokio::select! {
         read = read => if read.is_err() { return Some(End::Reset) },

