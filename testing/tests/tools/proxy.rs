@@ -123,7 +123,7 @@ async fn the_rate_is_limited() {
     let mut client = connect_with_topic(broker.address()).await;
     broker.proxy().limit_rate(100_000);
     let begun = Instant::now();
-    client.send(&produce(&[b'x'; 20_000]), PRODUCE).await.unwrap();
+    client.send(&produce(&vec![b'x'; 20_000]), PRODUCE).await.unwrap();
     assert!(begun.elapsed() >= Duration::from_millis(180));
 }
 
