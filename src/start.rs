@@ -59,7 +59,8 @@ pub enum StartError {
 #[error("the data directory was not left in order; everything acknowledged is safe, and the next start recovers it")]
 pub struct StopError(#[from] tokio::task::JoinError);
 
-/// A broker that serves. Dropping it without [`RunningBroker::shutdown`] is like a crash.
+/// A broker that serves. Dropping it without [`RunningBroker::shutdown`] is like a crash: it hangs up, answers nobody and
+/// flushes nothing more. The data directory is free when the runtime has let go of the broker's tasks.
 pub struct RunningBroker {
     broker: Arc<Broker>,
     server: Server,

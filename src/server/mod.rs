@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Answer, ConnectionContext, Encoded, Listener};
@@ -55,10 +55,10 @@ impl Service for Arc<Broker> {
     }
 }
 
-/// A server that accepts connections.
+/// A server that accepts connections. Dropped without [`Server::shutdown`], it hangs up at once and answers nobody.
 pub struct Server {
     listeners: Vec<Arc<Listener>>,
-    acceptors: Vec<JoinHandle<()>>,
+    acceptors: JoinSet<()>,
     occupancy: Arc<Occupancy>,
     budget: Arc<Budget>,
     shutdown: CancellationToken,
@@ -114,12 +114,12 @@ impl Server {
         let shared =
             Arc::new(Shared { service, limits, budget: Arc::clone(&budget), buffers, shutdown: shutdown.clone() });
         let mut listeners = Vec::with_capacity(opened.len());
-        let mut acceptors = Vec::with_capacity(opened.len());
+        let mut acceptors = JoinSet::new();
         for (sockets, listener) in opened {
             for socket in sockets {
                 let (listener, shared, occupancy) =
                     (Arc::clone(&listener), Arc::clone(&shared), Arc::clone(&occupancy));
-                acceptors.push(tokio::spawn(Acceptor { socket, listener, shared, occupancy }.run()));
+                acceptors.spawn(Acceptor { socket, listener, shared, occupancy }.run());
             }
             listeners.push(listener);
         }
@@ -142,13 +142,11 @@ impl Server {
     }
 
     /// Stops accepting, answers what is in flight within [`Limits::drain`], and closes every connection.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(mut self) {
         self.shutdown.cancel();
-        for acceptor in self.acceptors {
-            // An acceptor that panicked has stopped accepting, too.
-            let _ = acceptor.await;
-        }
+        // An acceptor that panicked has stopped accepting, too.
+        let ended = async { while self.acceptors.join_next().await.is_some() {} };
         // Connections keep the deadline themselves; the margin covers a busy machine.
-        let _ = tokio::time::timeout(self.drain + Duration::from_secs(1), self.occupancy.empty()).await;
+        let _ = tokio::time::timeout(self.drain + Duration::from_secs(1), ended).await;
     }
 }

@@ -251,10 +251,12 @@ impl DataDirectory {
 }
 
 impl Drop for DataDirectory {
+    /// Without a [`DataDirectory::shutdown`] before, it is like a crash: nothing more is flushed or written. The lock goes
+    /// last, when no thread can touch a file any more. Blocks while one is in the middle of something.
     fn drop(&mut self) {
         self.stop_threads();
-        self.shared.engine.flushers.close();
-        self.shared.engine.helpers.close();
+        self.shared.engine.flushers.abandon();
+        self.shared.engine.helpers.abandon();
     }
 }
 
