@@ -18,12 +18,17 @@ pub(super) struct ConfirmArgs {
 }
 
 impl ConfirmArgs {
+    /// Whether [`ConfirmArgs::confirm`] will ask somebody.
+    pub(super) fn asks(&self) -> bool {
+        !self.yes && !self.dry_run && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
     /// Asks `question` unless the answer is known. An error when the answer is no, or nobody can be asked.
     pub(super) fn confirm(&self, question: &str) -> Result<(), Failure> {
         if self.yes || self.dry_run {
             return Ok(());
         }
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        if !self.asks() {
             return Err(Failure::Usage(format!("{question} There is no terminal to ask on"))
                 .hint("Add --yes to do it, or --dry-run to see what would happen."));
         }

@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use jiff::{Span, Timestamp, Zoned, civil};
+use jiff::{Span, Timestamp, ZonedDateTime, civil};
 
 /// What the help says about offsets.
 pub(super) const OFFSETS: &str = "\
@@ -49,6 +49,22 @@ pub(super) struct OffsetRange {
     pub(super) until: Option<Offset>,
 }
 
+impl Offset {
+    /// The offset in a partition with these bounds; `by_time` is what a look-up of the time has found. What lies outside
+    /// becomes the nearest offset inside.
+    pub(super) fn resolve(self, start: i64, end: i64, by_time: i64) -> i64 {
+        let offset = match self {
+            Self::Start => start,
+            Self::End => end,
+            Self::At(offset) => offset,
+            Self::AfterStart(count) => start.saturating_add(count),
+            Self::BeforeEnd(count) => end.saturating_sub(count),
+            Self::Time(_) => by_time,
+        };
+        offset.clamp(start, end.max(start))
+    }
+}
+
 impl fmt::Display for Offset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -69,15 +85,15 @@ pub(super) fn time(ms: i64) -> String {
 
 /// Reads an offset; for clap.
 pub(super) fn parse(text: &str) -> Result<Offset, String> {
-    parse_at(text, &Zoned::now())
+    parse_at(text, &ZonedDateTime::now())
 }
 
 /// Reads a range; for clap. A place alone is where the range begins.
 pub(super) fn parse_range(text: &str) -> Result<OffsetRange, String> {
-    parse_range_at(text, &Zoned::now())
+    parse_range_at(text, &ZonedDateTime::now())
 }
 
-fn parse_range_at(text: &str, now: &Zoned) -> Result<OffsetRange, String> {
+fn parse_range_at(text: &str, now: &ZonedDateTime) -> Result<OffsetRange, String> {
     let place = |text: &str| if text.is_empty() { Ok(None) } else { parse_at(text, now).map(Some) };
     let (from, until) = text.split_once("..").unwrap_or((text, ""));
     let range = OffsetRange { from: place(from)?, until: place(until)? };
@@ -90,7 +106,7 @@ fn parse_range_at(text: &str, now: &Zoned) -> Result<OffsetRange, String> {
     }
 }
 
-fn parse_at(text: &str, now: &Zoned) -> Result<Offset, String> {
+fn parse_at(text: &str, now: &ZonedDateTime) -> Result<Offset, String> {
     let number = |digits: &str| {
         digits.parse::<i64>().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit())).ok_or_else(|| {
             format!("{text:?} is no offset; use start, end, a number like 47, +2, -3, or a time like @2026-01-31T10:00 or @-1h")
@@ -109,7 +125,7 @@ fn parse_at(text: &str, now: &Zoned) -> Result<Offset, String> {
 }
 
 /// Milliseconds since 1970.
-fn parse_time(text: &str, now: &Zoned) -> Result<i64, String> {
+fn parse_time(text: &str, now: &ZonedDateTime) -> Result<i64, String> {
     let wrong = || {
         format!(
             "@{text} is no time; use a date (@2026-01-31), a date and time (@2026-01-31T10:00, with Z for UTC), \
@@ -125,13 +141,14 @@ fn parse_time(text: &str, now: &Zoned) -> Result<i64, String> {
     if let Some(ago) = text.strip_prefix('-') {
         let ago: Span = ago.parse().map_err(|_| wrong())?;
         let then = now.checked_sub(ago).map_err(|_| format!("@{text} is before the first time that can be said"))?;
-        return Ok(then.timestamp().as_millisecond());
+        // Two signs make the future.
+        return if then <= *now { Ok(then.timestamp().as_millisecond()) } else { Err(wrong()) };
     }
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_millisecond());
     }
     let local: civil::DateTime = text.parse().map_err(|_| wrong())?;
-    let local = local.to_zoned(now.time_zone().clone()).map_err(|_| wrong())?;
+    let local = local.to_zoned_datetime(now.time_zone().clone()).map_err(|_| wrong())?;
     Ok(local.timestamp().as_millisecond())
 }
 
@@ -140,7 +157,7 @@ mod tests {
     use super::*;
 
     /// Ten o'clock on the last of January, in a zone that is five hours behind UTC.
-    fn now() -> Zoned {
+    fn now() -> ZonedDateTime {
         "2026-01-31T10:00:00-05:00[-05:00]".parse().unwrap()
     }
 
@@ -196,6 +213,24 @@ mod tests {
             let error = parse_at(text, &now()).unwrap_err();
             assert!(error.contains("@2026-01-31T10:00"), "{text:?}: {error}");
         }
+    }
+
+    #[test]
+    fn places_become_offsets_inside_of_the_log() {
+        for (text, expected) in [
+            ("start", 10),
+            ("end", 50),
+            ("47", 47),
+            ("5", 10),
+            ("60", 50),
+            ("+2", 12),
+            ("+100", 50),
+            ("-3", 47),
+            ("-100", 10),
+        ] {
+            assert_eq!(place(text).resolve(10, 50, 0), expected, "{text}");
+        }
+        assert_eq!(Offset::Time(NOW_MS).resolve(10, 50, 33), 33);
     }
 
     #[test]

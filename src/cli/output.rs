@@ -37,12 +37,16 @@ pub(super) enum Format {
 impl OutputArgs {
     /// The form that was chosen, or that fits where the output goes.
     pub(super) fn format(&self) -> Format {
-        match self.format {
-            _ if self.json => Format::Json,
+        match self.chosen() {
             Some(format) => format,
             None if io::stdout().is_terminal() => Format::Table,
             None => Format::Plain,
         }
+    }
+
+    /// The form that was chosen.
+    pub(super) fn chosen(&self) -> Option<Format> {
+        if self.json { Some(Format::Json) } else { self.format }
     }
 }
 
@@ -137,14 +141,16 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(char::is_control) {
         return Cow::Borrowed(text);
     }
-    text.chars().fold(String::with_capacity(text.len() + 8), |mut shown, c| {
-        if c.is_control() {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-        shown
-    }).into()
+    text.chars()
+        .fold(String::with_capacity(text.len() + 8), |mut shown, c| {
+            if c.is_control() {
+                shown.extend(c.escape_default());
+            } else {
+                shown.push(c);
+            }
+            shown
+        })
+        .into()
 }
 
 /// A count with its noun: `1 record`, `3 records`.
@@ -181,7 +187,10 @@ mod tests {
 
     #[test]
     fn a_table_is_aligned_by_what_is_seen() {
-        assert_eq!(shown(Format::Table), "NAME               PEOPLE\n서울              9600000\nUlm\\t\\u{1b}[2J      126\n");
+        assert_eq!(
+            shown(Format::Table),
+            "NAME             PEOPLE\n서울            9600000\nUlm\\t\\u{1b}[2J      126\n"
+        );
     }
 
     #[test]

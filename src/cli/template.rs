@@ -88,7 +88,9 @@ fn field(chars: &mut std::str::Chars<'_>) -> Result<Option<Piece>, String> {
         Some('K') => Piece::KeyLength,
         Some('S') => Piece::ValueLength,
         Some(other) => {
-            return Err(format!("%{other} means nothing; there are %t %p %o %T %k %v %h %K %S, and %% for a percent sign"));
+            return Err(format!(
+                "%{other} means nothing; there are %t %p %o %T %k %v %h %K %S, and %% for a percent sign"
+            ));
         }
         None => return Err("a % at the end means nothing; write %% for a percent sign".into()),
     }))
@@ -107,7 +109,9 @@ fn escaped(chars: &mut std::str::Chars<'_>) -> Result<u8, String> {
             let byte = u8::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 2 && !digits.starts_with('+'));
             byte.ok_or_else(|| format!("\\x{digits} is no byte; write two hex digits, as in \\x1f"))
         }
-        Some(other) => Err(format!("\\{other} means nothing; there are \\n \\t \\r \\0 \\xNN, and \\\\ for a backslash")),
+        Some(other) => {
+            Err(format!("\\{other} means nothing; there are \\n \\t \\r \\0 \\xNN, and \\\\ for a backslash"))
+        }
         None => Err("a \\ at the end means nothing; write \\\\ for a backslash".into()),
     }
 }
@@ -186,7 +190,14 @@ mod tests {
 
     #[test]
     fn unknown_letters_are_refused() {
-        for (template, part) in [("%x", "%x means"), ("50%", "%%"), (r"\q", r"\q means"), (r"\x1", r"\x1 is no byte"), (r"\x+1", "no byte"), ("a\\", "\\\\")] {
+        for (template, part) in [
+            ("%x", "%x means"),
+            ("50%", "%%"),
+            (r"\q", r"\q means"),
+            (r"\x1", r"\x1 is no byte"),
+            (r"\x+1", "no byte"),
+            ("a\\", "\\\\"),
+        ] {
             let error = Template::parse(template).unwrap_err();
             assert!(error.contains(part), "{template}: {error}");
         }
