@@ -8,6 +8,7 @@ use crate::config::{Setting, SettingSource};
 
 use super::cluster::ClusterCommand;
 use super::completions::CompletionsArgs;
+use super::dump::LogCommand;
 use super::failure::EXIT_CODES;
 use super::group::GroupCommand;
 use super::health::HealthArgs;
@@ -72,6 +73,9 @@ pub(super) enum Command {
     /// Show the cluster
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Look into a data directory
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Write the completions of a shell
     Completions(CompletionsArgs),
 }

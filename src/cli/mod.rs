@@ -10,6 +10,7 @@ mod completions;
 mod config;
 mod confirm;
 mod connect;
+mod dump;
 mod failure;
 mod group;
 mod health;
@@ -17,6 +18,7 @@ mod log;
 mod offset;
 mod output;
 mod progress;
+mod record;
 mod serve;
 mod template;
 mod topic;
@@ -67,6 +69,7 @@ fn command(cli: Cli, begun: Instant) -> Result<(), Failure> {
         Command::Topic(verb) => verb.run(),
         Command::Group(verb) => verb.run(),
         Command::Cluster(verb) => verb.run(),
+        Command::Log(verb) => verb.run(),
         Command::Completions(args) => completions::run(&args),
     }
 }

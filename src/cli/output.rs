@@ -102,23 +102,87 @@ pub(super) fn json_line<D: Serialize + ?Sized>(out: &mut (impl Write + ?Sized), 
 
 /// Rows as a table or as plain lines.
 pub(super) fn write_rows<R: Row>(out: &mut (impl Write + ?Sized), format: Format, rows: &[R]) -> io::Result<()> {
-    let cells: Vec<Vec<String>> =
-        rows.iter().map(|row| row.cells().iter().map(|cell| printable(cell).into_owned()).collect()).collect();
     match format {
-        Format::Table => write_table(out, R::COLUMNS, &cells),
-        Format::Plain | Format::Json => cells.iter().try_for_each(|row| writeln!(out, "{}", row.join("\t"))),
+        Format::Table => write_table(out, R::COLUMNS, &cells(rows), true),
+        Format::Plain | Format::Json => cells(rows).iter().try_for_each(|row| writeln!(out, "{}", row.join("\t"))),
+    }
+}
+
+fn cells<R: Row>(rows: &[R]) -> Vec<Vec<String>> {
+    rows.iter().map(|row| row.cells().iter().map(|cell| printable(cell).into_owned()).collect()).collect()
+}
+
+/// How many rows of a stream are aligned together.
+const ALIGNED: usize = 500;
+
+/// A list that is shown while it is made, however long: rows are aligned in portions, and JSON is one object a line.
+pub(super) struct Lines<R> {
+    out: BufWriter<StdoutLock<'static>>,
+    format: Format,
+    portion: Vec<R>,
+    titled: bool,
+}
+
+impl<R: Row> Lines<R> {
+    pub(super) fn new(format: Format) -> Self {
+        Self { out: stdout(), format, portion: Vec::new(), titled: false }
+    }
+
+    /// Shows a row, now or a little later.
+    pub(super) fn write(&mut self, row: R) -> io::Result<()> {
+        match self.format {
+            Format::Json => json_line(&mut self.out, &row),
+            Format::Plain => write_rows(&mut self.out, Format::Plain, &[row]),
+            Format::Table => {
+                self.portion.push(row);
+                if self.portion.len() < ALIGNED { Ok(()) } else { self.align() }
+            }
+        }
+    }
+
+    /// A line of another kind, which only JSON has room for. Says whether it was written.
+    pub(super) fn other<D: Serialize>(&mut self, line: &D) -> io::Result<bool> {
+        if self.format == Format::Json {
+            json_line(&mut self.out, line)?;
+            return Ok(true);
+        }
+        // What goes to standard error comes behind the rows before it.
+        self.align()?;
+        self.out.flush()?;
+        Ok(false)
+    }
+
+    fn align(&mut self) -> io::Result<()> {
+        if self.portion.is_empty() {
+            return Ok(());
+        }
+        let titles = !std::mem::replace(&mut self.titled, true);
+        write_table(&mut self.out, R::COLUMNS, &cells(&self.portion), titles)?;
+        self.portion.clear();
+        Ok(())
+    }
+
+    /// Shows what was not shown yet.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.align()?;
+        self.out.flush()
     }
 }
 
 /// Two spaces between columns, no padding at the end of a line.
-fn write_table(out: &mut (impl Write + ?Sized), columns: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
+fn write_table(
+    out: &mut (impl Write + ?Sized),
+    columns: &[&str],
+    rows: &[Vec<String>],
+    with_titles: bool,
+) -> io::Result<()> {
     let titles: Vec<String> = columns.iter().map(|title| title.trim_start_matches('>').to_owned()).collect();
     let lines: Vec<&Vec<String>> = std::iter::once(&titles).chain(rows).collect();
     let width = |column: usize| {
         lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.width()).max().unwrap_or_default()
     };
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    for line in lines {
+    for line in lines.into_iter().skip(usize::from(!with_titles)) {
         let mut text = String::new();
         for ((cell, width), title) in line.iter().zip(&widths).zip(columns) {
             let padding = " ".repeat(width - cell.width());
