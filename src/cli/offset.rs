@@ -80,7 +80,7 @@ impl fmt::Display for Offset {
 
 /// A time stamp for people, in UTC.
 pub(super) fn time(ms: i64) -> String {
-    Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| time.to_string())
+    Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| format!("{time:.3}"))
 }
 
 /// Reads an offset; for clap.
@@ -254,6 +254,6 @@ mod tests {
         for text in ["start", "end", "47", "+2", "-3"] {
             assert_eq!(place(text).to_string(), text);
         }
-        assert_eq!(Offset::Time(NOW_MS).to_string(), "@2026-01-31T15:00:00Z");
+        assert_eq!(Offset::Time(NOW_MS).to_string(), "@2026-01-31T15:00:00.000Z");
     }
 }
