@@ -55,9 +55,7 @@ impl Client {
     /// A client of the cluster that one of these brokers belongs to: `host:port`, several between commas. Returns when a
     /// broker has answered; fails at once when none can be reached. Cancellation safe.
     pub async fn connect(bootstrap: &str) -> Result<Self, Error> {
-        let client = Self::builder().bootstrap(bootstrap).build()?;
-        client.metadata().known().await?;
-        Ok(client)
+        Self::builder().bootstrap(bootstrap).connect().await
     }
 
     pub(crate) fn config(&self) -> &Arc<ClientConfig> {
@@ -155,6 +153,13 @@ impl ClientBuilder {
     pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.properties.insert(name.into(), value.into());
         self
+    }
+
+    /// The client, once a broker has answered; fails at once when none can be reached. Cancellation safe.
+    pub async fn connect(self) -> Result<Client, Error> {
+        let client = self.build()?;
+        client.metadata().known().await?;
+        Ok(client)
     }
 
     /// The client. No I/O is done; an error is a setting that makes no sense.

@@ -6,7 +6,14 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Setting, SettingSource};
 
+use super::cluster::ClusterCommand;
+use super::completions::CompletionsArgs;
+use super::dump::LogCommand;
+use super::failure::EXIT_CODES;
+use super::group::GroupCommand;
 use super::health::HealthArgs;
+use super::output::OutputArgs;
+use super::topic::TopicCommand;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,7 +35,7 @@ NARU_ADVERTISE, NARU_ADMIN_LISTEN, NARU_DATA_DIR, NARU_DURABILITY, NARU_WORKERS 
     version,
     about = "A message broker that speaks Apache Kafka's protocol: one small binary, durable by default.\n\n\
              Without a command it serves, like `naru serve`.",
-    after_help = EXAMPLES,
+    after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
     disable_help_subcommand = true
 )]
 pub(super) struct Cli {
@@ -57,6 +64,27 @@ pub(super) enum Command {
     Health(HealthArgs),
     /// Show the broker's settings, their values and where each value comes from
     Config(ConfigArgs),
+    /// Make, show, change and delete topics
+    #[command(subcommand)]
+    Topic(TopicCommand),
+    /// Show, reset and delete consumer groups
+    #[command(subcommand)]
+    Group(GroupCommand),
+    /// Show the cluster
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+    /// Look into a data directory
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Write the completions of a shell
+    Completions(CompletionsArgs),
+}
+
+impl Command {
+    /// Whether the flags of the broker that stand before the command are meant for it.
+    pub(super) fn takes_broker_settings(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Config(_) | Self::Health(_))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -66,6 +94,8 @@ pub(super) struct ConfigArgs {
     pub(super) name: String,
     #[command(flatten)]
     pub(super) start: StartArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
 }
 
 /// How to start the broker.
@@ -105,6 +135,19 @@ impl StartArgs {
         self.workers = own.workers.or(self.workers);
         self.overrides.extend(own.overrides);
         self
+    }
+
+    /// The first of these flags that was given on the command line; variables do not count.
+    pub(super) fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            (self.data_dir.is_some(), "--data-dir"),
+            (!self.listen.is_empty(), "--listen"),
+            (!self.advertise.is_empty(), "--advertise"),
+            (self.admin_listen.is_some(), "--admin-listen"),
+            (self.durability.is_some(), "--durability"),
+            (!self.overrides.is_empty(), "-X"),
+        ];
+        given.into_iter().find_map(|(given, flag)| given.then_some(flag))
     }
 
     /// Threads asked for, if any.
