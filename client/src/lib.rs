@@ -14,6 +14,7 @@ mod deadline;
 mod error;
 #[cfg(test)]
 mod fake_broker;
+mod group;
 mod metadata;
 mod network;
 mod producer;
@@ -23,6 +24,7 @@ mod record;
 pub use admin::Admin;
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorKind};
+pub use group::Assignor;
 pub use naru_protocol::records::{Codec, Header, TimestampType};
 pub use naru_protocol::{ApiKey, ErrorCode};
 pub use producer::{Acks, Delivery, Producer, ProducerBuilder, TrySendError};

@@ -23,7 +23,7 @@ pub(super) struct Coordinators {
 
 impl Admin {
     /// The coordinator of a group, asked for anew.
-    pub(super) async fn coordinator(&self, group: &ByteString) -> Result<Target, Error> {
+    pub(crate) async fn coordinator(&self, group: &ByteString) -> Result<Target, Error> {
         let found = self.find(std::slice::from_ref(group)).await?.pop();
         found.unwrap_or_else(|| Ok(-1)).map(Target::Node)
     }
