@@ -25,9 +25,11 @@ pub(super) async fn live() -> &'static str {
 }
 
 pub(super) async fn ready(State(status): State<Arc<Status>>) -> (StatusCode, String) {
-    match readiness(&status) {
-        Ok(remark) => (StatusCode::OK, remark),
-        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason),
+    // Looking at every partition takes its time when there are many.
+    match tokio::task::spawn_blocking(move || readiness(&status)).await {
+        Ok(Ok(remark)) => (StatusCode::OK, remark),
+        Ok(Err(reason)) => (StatusCode::SERVICE_UNAVAILABLE, reason),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned()),
     }
 }
 
