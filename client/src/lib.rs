@@ -10,6 +10,7 @@ pub mod admin;
 mod call;
 mod client;
 mod config;
+mod consumer;
 mod deadline;
 mod error;
 #[cfg(test)]
@@ -22,6 +23,9 @@ mod record;
 
 pub use admin::Admin;
 pub use client::{Client, ClientBuilder};
+pub use consumer::{
+    Consumer, ConsumerBuilder, ConsumerHandle, IsolationLevel, OffsetReset, Records, SeekTo, Watermarks,
+};
 pub use error::{Error, ErrorKind};
 pub use naru_protocol::records::{Codec, Header, TimestampType};
 pub use naru_protocol::{ApiKey, ErrorCode};
