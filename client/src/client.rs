@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytestring::ByteString;
 
 use crate::config::{ClientConfig, Properties, check_names};
+use crate::consumer::{ConsumerBuilder, ConsumerConfig};
 use crate::error::Error;
 use crate::metadata::Metadata;
 use crate::network::{Lane, Pool};
@@ -45,7 +46,7 @@ impl Drop for Inner {
 
 impl Client {
     /// Every property that can be set: a file of them may name those of producers and consumers together.
-    pub(crate) const PROPERTIES: &[&[&str]] = &[ClientConfig::NAMES, ProducerConfig::NAMES];
+    pub(crate) const PROPERTIES: &[&[&str]] = &[ClientConfig::NAMES, ProducerConfig::NAMES, ConsumerConfig::NAMES];
 
     /// Settings first, then [`ClientBuilder::build`].
     pub fn builder() -> ClientBuilder {
@@ -56,6 +57,11 @@ impl Client {
     /// broker has answered; fails at once when none can be reached. Cancellation safe.
     pub async fn connect(bootstrap: &str) -> Result<Self, Error> {
         Self::builder().bootstrap(bootstrap).connect().await
+    }
+
+    /// Settings of a consumer first, then [`ConsumerBuilder::build`].
+    pub fn consumer(&self) -> ConsumerBuilder {
+        ConsumerBuilder::new(self.clone())
     }
 
     pub(crate) fn config(&self) -> &Arc<ClientConfig> {

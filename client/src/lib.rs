@@ -10,6 +10,7 @@ pub mod admin;
 mod call;
 mod client;
 mod config;
+mod consumer;
 mod deadline;
 mod error;
 #[cfg(test)]
@@ -23,6 +24,9 @@ mod record;
 
 pub use admin::Admin;
 pub use client::{Client, ClientBuilder};
+pub use consumer::{
+    Consumer, ConsumerBuilder, ConsumerHandle, IsolationLevel, OffsetReset, Records, SeekTo, Watermarks,
+};
 pub use error::{Error, ErrorKind};
 pub use group::Assignor;
 pub use naru_protocol::records::{Codec, Header, TimestampType};
