@@ -38,6 +38,8 @@ public class Vectors {
         SortedMap<String, Member> members = new TreeMap<>();
         for (int m = 0; m < 1 + random.nextInt(4); m++) join(members, topics, alike);
         for (int round = 1; round <= ROUNDS; round++) {
+            // The leader looks up only what somebody reads.
+            topics.keySet().retainAll(members.values().stream().flatMap(member -> member.topics.stream()).toList());
             Map<String, List<TopicPartition>> assigned = assign(name, topics, members);
             System.out.println(name + "\t" + tell(topics) + "\t" + members.entrySet().stream()
                 .map(e -> tell(e.getKey(), e.getValue())).collect(Collectors.joining("|")) + "\t" + members.keySet().stream()
@@ -55,7 +57,11 @@ public class Vectors {
     static void join(SortedMap<String, Member> members, SortedMap<String, Integer> topics, boolean alike) {
         Member member = new Member();
         if (random.nextInt(4) == 0) member.instance = "i" + random.nextInt(1000);
-        for (String topic : topics.keySet()) if (alike || random.nextInt(3) > 0) member.topics.add(topic);
+        member.topics.add("t0");
+        for (String topic : topics.keySet()) {
+            if (alike || random.nextInt(3) > 0) member.topics.add(topic);
+            else if (member.topics.size() > 1 && random.nextInt(3) == 0) member.topics.remove("t0");
+        }
         members.put("m" + random.nextInt(1000), member);
     }
 
@@ -65,11 +71,11 @@ public class Vectors {
         switch (random.nextInt(6)) {
             case 0, 1 -> join(members, topics, alike);
             case 2, 3 -> { if (ids.size() > 1) members.remove(one); }
-            case 4 -> topics.merge("t0", 2, Integer::sum);
+            case 4 -> topics.merge(topics.firstKey(), 2, Integer::sum);
             default -> {
                 Member twice = members.get(one);
                 twice.owned = members.get(ids.get(random.nextInt(ids.size()))).owned;
-                if (!alike) members.get(one).topics = new TreeSet<>(topics.headMap("t2").keySet());
+                if (!alike) members.get(one).topics = new TreeSet<>(List.of("t0"));
             }
         }
     }
