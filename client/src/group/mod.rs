@@ -14,6 +14,8 @@ mod member;
 pub(crate) mod membership;
 mod offsets;
 mod rebalance;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 use std::time::Duration;
