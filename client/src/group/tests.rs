@@ -286,7 +286,7 @@ fn config() -> GroupConfig {
         instance_id: None,
         session_timeout: Duration::from_secs(10),
         heartbeat_interval: Duration::from_millis(10),
-        max_poll_interval: Duration::from_secs(60),
+        max_poll_interval: Duration::from_mins(1),
         assignors: vec![Assignor::CooperativeSticky],
         rack: None,
     }
