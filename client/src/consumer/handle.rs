@@ -9,6 +9,7 @@ use super::state::not_assigned;
 use super::{IsolationLevel, SeekTo, commits, lookup};
 use crate::deadline::Deadline;
 use crate::error::Error;
+use crate::group::Committed;
 use crate::record::TopicPartition;
 
 /// The two ends of a partition.
@@ -105,8 +106,8 @@ impl ConsumerHandle {
     /// Commits these offsets: for each partition that of the record to begin with next time. When the future is dropped, the
     /// commit may or may not be done.
     pub async fn commit_offsets(&self, offsets: impl IntoIterator<Item = (TopicPartition, i64)>) -> Result<(), Error> {
-        commits::these(&self.shared, offsets.into_iter().map(|(partition, offset)| (partition, offset, -1)).collect())
-            .await
+        let offset = |(partition, offset)| (partition, Committed { offset, leader_epoch: -1 });
+        commits::these(&self.shared, offsets.into_iter().map(offset).collect(), self.api_timeout()).await
     }
 
     /// The offsets that the group has committed; partitions without one are left out. Cancellation safe.

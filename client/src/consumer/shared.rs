@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
 use super::SeekTo;
+use super::commits;
 use super::config::{ConsumerConfig, OffsetReset};
 use super::cursor::Cursor;
 use super::state::{Phase, State};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
+use crate::group::Membership;
 use crate::record::TopicPartition;
 
 pub(super) struct Shared {
@@ -23,6 +25,10 @@ pub(super) struct Shared {
     pub(super) gate_closed: AtomicBool,
     /// The application came back for more and found the gate closed.
     pub(super) came_back: Notify,
+    /// The application is gone: what it holds is never given back.
+    left: AtomicBool,
+    /// The place in the group; with partitions of one's own choice, who commits for it. Gone when the consumer is.
+    membership: Mutex<Option<Arc<Membership>>>,
     closed: watch::Sender<bool>,
 }
 
@@ -35,6 +41,8 @@ impl Shared {
             changed: Notify::new(),
             gate_closed: AtomicBool::new(false),
             came_back: Notify::new(),
+            left: AtomicBool::new(false),
+            membership: Mutex::default(),
             closed: watch::Sender::new(false),
         })
     }
@@ -54,13 +62,40 @@ impl Shared {
         });
     }
 
-    /// Ends all tasks.
-    pub(super) fn close(&self) {
-        self.closed.send_replace(true);
+    /// The application will not ask for records any more.
+    pub(super) fn leave(&self) {
+        self.left.store(true, Ordering::SeqCst);
+        self.came_back.notify_one();
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        *self.closed.borrow()
+    pub(super) fn is_left(&self) -> bool {
+        self.left.load(Ordering::SeqCst)
+    }
+
+    /// Ends all tasks, and the place in the group.
+    pub(super) fn close(&self) {
+        self.leave();
+        self.closed.send_replace(true);
+        let membership = self.group().take();
+        drop(membership);
+        self.state().clear();
+    }
+
+    pub(super) fn has_membership(&self, membership: Membership) {
+        *self.group() = Some(Arc::new(membership));
+    }
+
+    /// Who commits.
+    pub(super) fn membership(&self) -> Result<Arc<Membership>, Error> {
+        let membership = self.group().clone();
+        membership.ok_or_else(|| match &self.config.group_id {
+            Some(_) => Error::new(ErrorKind::Closed, "the consumer was closed"),
+            None => commits::no_group(),
+        })
+    }
+
+    fn group(&self) -> MutexGuard<'_, Option<Arc<Membership>>> {
+        self.membership.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds partitions.
@@ -71,6 +106,12 @@ impl Shared {
         }
         drop(state);
         self.changed.notify_one();
+    }
+
+    /// Takes partitions away.
+    pub(super) fn unassign(&self, partitions: &[TopicPartition]) {
+        let mut state = self.state();
+        partitions.iter().for_each(|partition| state.unassign(partition));
     }
 
     /// Goes on where the reset policy says; `why` the position is of no use.
