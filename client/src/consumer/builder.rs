@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytestring::ByteString;
 use regex_lite::Regex;
-use tokio::sync::watch;
 
 use super::commits;
 use super::rebalance::{Events, Hooks};
@@ -238,7 +237,7 @@ impl ConsumerBuilder {
                 shared.assign(&partitions, Phase::Unplaced);
                 None
             }
-            Source::Topics(topics) => Some(watch::channel(topics).1),
+            Source::Topics(topics) => Some(shared.subscribed(topics)),
             Source::Pattern(pattern) => Some(subscription::follow_pattern(&shared, pattern)),
         };
         let membership = match (group, topics) {

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytestring::ByteString;
+
 use super::shared::Shared;
 use super::state::not_assigned;
 use super::{IsolationLevel, SeekTo, commits, lookup};
 use crate::deadline::Deadline;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::group::Committed;
 use crate::record::TopicPartition;
 
@@ -35,6 +37,16 @@ impl ConsumerHandle {
         let mut partitions: Vec<TopicPartition> = self.shared.state().partitions.keys().cloned().collect();
         partitions.sort();
         partitions
+    }
+
+    /// Reads these topics from now on, and no others. Fails where the consumer was not built with
+    /// [`topics`](super::ConsumerBuilder::topics).
+    pub fn subscribe<T: Into<ByteString>>(&self, topics: impl IntoIterator<Item = T>) -> Result<(), Error> {
+        if self.shared.subscribe(topics.into_iter().map(Into::into).collect()) {
+            return Ok(());
+        }
+        let message = "a consumer of a pattern, or of partitions of its own choice, has no list of topics to change";
+        Err(Error::new(ErrorKind::Config, message))
     }
 
     /// The offset of the record that comes next from a partition; `None` while it is being looked up, and where the partition is

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytestring::ByteString;
 use tokio::sync::{Notify, watch};
 
 use super::SeekTo;
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     left: AtomicBool,
     /// The place in the group; with partitions of one's own choice, who commits for it. Gone when the consumer is.
     membership: Mutex<Option<Arc<Membership>>>,
+    /// The topics of a subscription by list.
+    topics: Mutex<Option<watch::Sender<Vec<ByteString>>>>,
     closed: watch::Sender<bool>,
 }
 
@@ -43,6 +46,7 @@ impl Shared {
             came_back: Notify::new(),
             left: AtomicBool::new(false),
             membership: Mutex::default(),
+            topics: Mutex::default(),
             closed: watch::Sender::new(false),
         })
     }
@@ -92,6 +96,22 @@ impl Shared {
             Some(_) => Error::new(ErrorKind::Closed, "the consumer was closed"),
             None => commits::no_group(),
         })
+    }
+
+    /// Begins a subscription by list.
+    pub(super) fn subscribed(&self, topics: Vec<ByteString>) -> watch::Receiver<Vec<ByteString>> {
+        let (sender, receiver) = watch::channel(topics);
+        *self.topics() = Some(sender);
+        receiver
+    }
+
+    /// Changes the subscription. False if it is not one by list.
+    pub(super) fn subscribe(&self, topics: Vec<ByteString>) -> bool {
+        self.topics().as_ref().map(|known| known.send_replace(topics)).is_some()
+    }
+
+    fn topics(&self) -> MutexGuard<'_, Option<watch::Sender<Vec<ByteString>>>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn group(&self) -> MutexGuard<'_, Option<Arc<Membership>>> {

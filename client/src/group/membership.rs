@@ -63,7 +63,8 @@ pub(crate) struct Activity {
 impl Activity {
     /// The application has asked for something.
     pub(crate) fn called(&self) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        // One consumer tells: there is no other writer to lose a call to.
+        self.calls.store(self.calls.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 
     /// The application waits for records, or works.
@@ -127,6 +128,7 @@ impl Membership {
             last_generation: -1,
             heartbeats: None,
         };
+        this.shared.ended.send_replace(false);
         tokio::spawn(member.run());
         this
     }
@@ -142,7 +144,8 @@ impl Membership {
             committing: tokio::sync::Mutex::default(),
             activity: Arc::default(),
             leaving: watch::Sender::new(Leaving::No),
-            ended: watch::Sender::new(false),
+            // Who has not joined has nothing to leave.
+            ended: watch::Sender::new(true),
         };
         Self { shared: Arc::new(shared) }
     }

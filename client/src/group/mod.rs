@@ -15,7 +15,7 @@ use std::time::Duration;
 use bytestring::ByteString;
 
 pub use assignor::Assignor;
-pub(crate) use membership::{Membership, RebalanceEvents};
+pub(crate) use membership::{Activity, Membership, RebalanceEvents, Work};
 pub(crate) use offsets::Committed;
 
 /// How a member behaves.
