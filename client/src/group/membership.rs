@@ -104,6 +104,7 @@ impl Membership {
             committing: tokio::sync::Mutex::default(),
             activity: Arc::default(),
             leaving: watch::Sender::new(Leaving::No),
+            // Who has not joined has nothing to leave.
             ended: watch::Sender::new(true),
         };
         Self { shared: Arc::new(shared) }
