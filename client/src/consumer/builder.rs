@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytestring::ByteString;
-use tokio::sync::watch;
+use regex_lite::Regex;
 
+use super::commits;
+use super::rebalance::{Events, Hooks};
 use super::shared::Shared;
 use super::state::Phase;
 use super::subscription::{self, Subscription};
@@ -13,6 +15,7 @@ use super::{Consumer, ConsumerConfig, ConsumerHandle, IsolationLevel, OffsetRese
 use crate::client::Client;
 use crate::config::{Properties, check_names};
 use crate::error::{Error, ErrorKind};
+use crate::group::{Assignor, Membership};
 use crate::record::TopicPartition;
 
 /// Settings of a [`Consumer`].
@@ -38,12 +41,19 @@ pub struct ConsumerBuilder {
     config: ConsumerConfig,
     properties: Properties,
     subscription: Subscription,
+    hooks: Hooks,
 }
 
 impl ConsumerBuilder {
     pub(crate) fn new(client: Client) -> Self {
         let properties = client.properties().clone();
-        Self { client, config: ConsumerConfig::default(), properties, subscription: Subscription::default() }
+        Self {
+            client,
+            config: ConsumerConfig::default(),
+            properties,
+            subscription: Subscription::default(),
+            hooks: Hooks::default(),
+        }
     }
 
     /// The group: its members share the partitions of the topics, and its committed offsets say where to begin. Without one,
@@ -123,6 +133,84 @@ impl ConsumerBuilder {
         self
     }
 
+    /// How members of the group divide partitions, the preferred way first; all members must have one in common. Default:
+    /// [`Assignor::CooperativeSticky`]: only what moves stops. Kafka's Java client offers it too, and `range` besides;
+    /// librdkafka must be told to.
+    #[must_use]
+    pub fn assignors(mut self, assignors: impl IntoIterator<Item = Assignor>) -> Self {
+        self.properties.remove("partition.assignment.strategy");
+        self.config.assignors = assignors.into_iter().collect();
+        self
+    }
+
+    /// A name for this member that stays the same over restarts (`group.instance.id`, KIP-345): if it is back within the
+    /// session timeout, it has its partitions again without a rebalance. It does not leave the group when it is closed.
+    #[must_use]
+    pub fn instance_id(mut self, id: impl Into<ByteString>) -> Self {
+        self.properties.remove("group.instance.id");
+        self.config.instance_id = Some(id.into());
+        self
+    }
+
+    /// How long a member may be silent before the group goes on without it. Default: 45 seconds.
+    #[must_use]
+    pub fn session_timeout(mut self, limit: Duration) -> Self {
+        self.properties.remove("session.timeout.ms");
+        self.config.session_timeout = limit;
+        self
+    }
+
+    /// Called when partitions come from the group, before the first record of them: it may seek. With no partitions when a
+    /// rebalance has brought nothing new.
+    #[must_use]
+    pub fn on_assigned<F>(
+        mut self,
+        hook: impl Fn(ConsumerHandle, Vec<TopicPartition>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.assigned = Some(Arc::new(move |consumer, partitions| Box::pin(hook(consumer, partitions))));
+        self
+    }
+
+    /// Called before partitions go to others. The application has asked for more by then, so that it holds no record of
+    /// them, and what was processed is committed if commits are automatic. The hook can still commit, and the group waits for
+    /// it, though not longer than `max.poll.interval.ms`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: naru_client::Client) -> Result<(), naru_client::Error> {
+    /// let consumer = client.consumer().group("billing").topics(["orders"]).auto_commit(None);
+    /// let consumer = consumer.on_revoked(|consumer, partitions| async move {
+    ///     if let Err(error) = consumer.commit().await {
+    ///         eprintln!("{partitions:?} go, and others do the work again: {error}");
+    ///     }
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_revoked<F>(
+        mut self,
+        hook: impl Fn(ConsumerHandle, Vec<TopicPartition>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.revoked = Some(Arc::new(move |consumer, partitions| Box::pin(hook(consumer, partitions))));
+        self
+    }
+
+    /// Called when partitions were given to others already, after the member was silent for too long. A commit would fail.
+    #[must_use]
+    pub fn on_lost<F>(mut self, hook: impl Fn(ConsumerHandle, Vec<TopicPartition>) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.lost = Some(Arc::new(move |consumer, partitions| Box::pin(hook(consumer, partitions))));
+        self
+    }
+
     /// A property by Kafka's name. [`ConsumerBuilder::build`] refuses names that do not exist.
     #[must_use]
     pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -134,32 +222,63 @@ impl ConsumerBuilder {
     /// exist are told by [`Consumer::recv`], since they may come to exist.
     ///
     /// Cancellation safe: when the future is dropped, there is no consumer.
-    #[expect(clippy::unused_async, reason = "a group may need to be asked before there is a consumer")]
+    #[expect(clippy::unused_async, reason = "whether the group answers may become part of it")]
     pub async fn build(self) -> Result<Consumer, Error> {
-        let Self { client, mut config, properties, subscription } = self;
+        let Self { client, mut config, properties, subscription, hooks } = self;
         check_names(properties.keys().map(String::as_str), Client::PROPERTIES)?;
         config.apply(&properties)?;
         config.check()?;
-        let pattern = match &subscription {
-            Subscription::Pattern(pattern) => Some(Subscription::compile(pattern)?),
-            _ => None,
-        };
-        let shared = Shared::new(client, config);
-        let consumer = Consumer::new(ConsumerHandle { shared: Arc::clone(&shared) });
-        shared.spawn(driver::run(Arc::clone(&shared)));
-        let topics = match (subscription, pattern) {
-            (Subscription::Partitions(partitions), _) => {
+        let source = Source::of(subscription)?;
+        let group = config.group();
+        let commits_by_itself = group.is_some() && config.auto_commit;
+        let shared = Shared::new(client.clone(), config);
+        let topics = match source {
+            Source::Partitions(partitions) => {
                 shared.assign(&partitions, Phase::Unplaced);
-                return Ok(consumer);
+                None
             }
-            (Subscription::Topics(topics), _) => watch::channel(topics).1,
-            (_, Some(pattern)) => subscription::follow_pattern(&shared, pattern),
+            Source::Topics(topics) => Some(shared.subscribed(topics)),
+            Source::Pattern(pattern) => Some(subscription::follow_pattern(&shared, pattern)),
+        };
+        let membership = match (group, topics) {
+            (Some(group), Some(topics)) => {
+                let events = Events { shared: Arc::downgrade(&shared), hooks };
+                Some(Membership::start(client, group, topics, Arc::new(events)))
+            }
+            (Some(group), None) => Some(Membership::without_joining(client, group)),
+            (None, Some(topics)) => {
+                subscription::assign_all(&shared, topics);
+                None
+            }
+            (None, None) => None,
+        };
+        let activity = membership.as_ref().map(|membership| Arc::clone(membership.activity()));
+        membership.into_iter().for_each(|membership| shared.has_membership(membership));
+        shared.spawn(driver::run(Arc::clone(&shared)));
+        if commits_by_itself {
+            shared.spawn(commits::keep_committing(Arc::clone(&shared)));
+        }
+        Ok(Consumer::new(ConsumerHandle { shared }, activity))
+    }
+}
+
+/// Where the partitions come from.
+enum Source {
+    Topics(Vec<ByteString>),
+    Pattern(Regex),
+    Partitions(Vec<TopicPartition>),
+}
+
+impl Source {
+    fn of(subscription: Subscription) -> Result<Self, Error> {
+        match subscription {
+            Subscription::Topics(topics) if !topics.is_empty() => Ok(Self::Topics(topics)),
+            Subscription::Pattern(pattern) => subscription::compile(&pattern).map(Self::Pattern),
+            Subscription::Partitions(partitions) if !partitions.is_empty() => Ok(Self::Partitions(partitions)),
             _ => {
                 let message = "a consumer needs something to read: topics, topic_pattern or assign";
-                return Err(Error::new(ErrorKind::Config, message));
+                Err(Error::new(ErrorKind::Config, message))
             }
-        };
-        subscription::assign_all(&shared, topics);
-        Ok(consumer)
+        }
     }
 }

@@ -6,6 +6,7 @@ use bytestring::ByteString;
 
 use crate::config::{Properties, Setting};
 use crate::error::{Error, ErrorKind};
+use crate::group::{Assignor, GroupConfig};
 
 /// Where to begin in a partition for which no offset was committed, and where to go on when the log no longer has the offset
 /// (`auto.offset.reset`).
@@ -102,8 +103,16 @@ pub(crate) struct ConsumerConfig {
     pub(crate) prefetch_bytes: usize,
     /// `check.crcs`.
     pub(crate) check_crcs: bool,
-    /// `max.poll.interval.ms`: how long a rebalance waits for the application to be done with what it holds.
+    /// `max.poll.interval.ms`.
     pub(crate) max_poll_interval: Duration,
+    /// `session.timeout.ms`.
+    pub(crate) session_timeout: Duration,
+    /// `heartbeat.interval.ms`.
+    pub(crate) heartbeat_interval: Duration,
+    /// `group.instance.id`.
+    pub(crate) instance_id: Option<ByteString>,
+    /// `partition.assignment.strategy`.
+    pub(crate) assignors: Vec<Assignor>,
     /// `exclude.internal.topics`: from subscriptions by pattern.
     pub(crate) exclude_internal_topics: bool,
 }
@@ -123,6 +132,10 @@ impl Default for ConsumerConfig {
             prefetch_bytes: 64 << 20,
             check_crcs: true,
             max_poll_interval: Duration::from_mins(5),
+            session_timeout: Duration::from_secs(45),
+            heartbeat_interval: Duration::from_secs(3),
+            instance_id: None,
+            assignors: vec![Assignor::CooperativeSticky],
             exclude_internal_topics: true,
         }
     }
@@ -143,6 +156,10 @@ impl ConsumerConfig {
         "queued.max.messages.kbytes",
         "check.crcs",
         "max.poll.interval.ms",
+        "session.timeout.ms",
+        "heartbeat.interval.ms",
+        "group.instance.id",
+        "partition.assignment.strategy",
         "exclude.internal.topics",
     ];
 
@@ -170,6 +187,12 @@ impl ConsumerConfig {
                 }
                 "check.crcs" => self.check_crcs = setting.boolean()?,
                 "max.poll.interval.ms" => self.max_poll_interval = setting.milliseconds()?,
+                "session.timeout.ms" => self.session_timeout = setting.milliseconds()?,
+                "heartbeat.interval.ms" => self.heartbeat_interval = setting.milliseconds()?,
+                "group.instance.id" => {
+                    self.instance_id = Some(value.as_str().into()).filter(|id: &ByteString| !id.is_empty())
+                }
+                "partition.assignment.strategy" => self.assignors = assignors(setting)?,
                 "exclude.internal.topics" => self.exclude_internal_topics = setting.boolean()?,
                 _ => {}
             }
@@ -182,8 +205,36 @@ impl ConsumerConfig {
         if self.group_id.as_ref().is_some_and(|group| group.is_empty()) {
             return Err(Error::new(ErrorKind::Config, "the name of a group cannot be empty"));
         }
+        if self.assignors.is_empty() {
+            return Err(Error::new(ErrorKind::Config, "a member of a group needs at least one assignor"));
+        }
+        if self.heartbeat_interval >= self.session_timeout {
+            let message = "heartbeat.interval.ms must be lower than session.timeout.ms, a third of it as a rule";
+            return Err(Error::new(ErrorKind::Config, message));
+        }
         Ok(())
     }
+
+    /// What concerns the group, if there is one.
+    pub(crate) fn group(&self) -> Option<GroupConfig> {
+        Some(GroupConfig {
+            group_id: self.group_id.clone()?,
+            instance_id: self.instance_id.clone(),
+            session_timeout: self.session_timeout,
+            heartbeat_interval: self.heartbeat_interval,
+            max_poll_interval: self.max_poll_interval,
+            assignors: self.assignors.clone(),
+            rack: None,
+        })
+    }
+}
+
+fn assignors(setting: Setting<'_>) -> Result<Vec<Assignor>, Error> {
+    let names = setting.list();
+    let assignors: Option<Vec<Assignor>> = names.iter().map(|name| Assignor::from_name(name)).collect();
+    assignors.ok_or_else(|| {
+        setting.invalid("some of range, roundrobin, sticky, cooperative-sticky, the preferred one first")
+    })
 }
 
 fn bytes(setting: Setting<'_>) -> Result<i32, Error> {

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytestring::ByteString;
+
 use super::shared::Shared;
 use super::state::not_assigned;
 use super::{IsolationLevel, SeekTo, commits, lookup};
 use crate::deadline::Deadline;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::group::Committed;
 use crate::record::TopicPartition;
 
 /// The two ends of a partition.
@@ -34,6 +37,16 @@ impl ConsumerHandle {
         let mut partitions: Vec<TopicPartition> = self.shared.state().partitions.keys().cloned().collect();
         partitions.sort();
         partitions
+    }
+
+    /// Reads these topics from now on, and no others. Fails where the consumer was not built with
+    /// [`topics`](super::ConsumerBuilder::topics).
+    pub fn subscribe<T: Into<ByteString>>(&self, topics: impl IntoIterator<Item = T>) -> Result<(), Error> {
+        if self.shared.subscribe(topics.into_iter().map(Into::into).collect()) {
+            return Ok(());
+        }
+        let message = "a consumer of a pattern, or of partitions of its own choice, has no list of topics to change";
+        Err(Error::new(ErrorKind::Config, message))
     }
 
     /// The offset of the record that comes next from a partition; `None` while it is being looked up, and where the partition is
@@ -105,8 +118,8 @@ impl ConsumerHandle {
     /// Commits these offsets: for each partition that of the record to begin with next time. When the future is dropped, the
     /// commit may or may not be done.
     pub async fn commit_offsets(&self, offsets: impl IntoIterator<Item = (TopicPartition, i64)>) -> Result<(), Error> {
-        commits::these(&self.shared, offsets.into_iter().map(|(partition, offset)| (partition, offset, -1)).collect())
-            .await
+        let offset = |(partition, offset)| (partition, Committed { offset, leader_epoch: -1 });
+        commits::these(&self.shared, offsets.into_iter().map(offset).collect(), self.api_timeout()).await
     }
 
     /// The offsets that the group has committed; partitions without one are left out. Cancellation safe.

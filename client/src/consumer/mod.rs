@@ -18,6 +18,7 @@ mod fetcher;
 mod handle;
 mod lookup;
 mod plan;
+mod rebalance;
 mod shared;
 mod state;
 mod subscription;
@@ -43,6 +44,7 @@ use cursor::Cursor;
 use shared::Shared;
 
 use crate::error::Error;
+use crate::group::Activity;
 use crate::record::ConsumerRecord;
 
 /// A place in a partition to go to.
@@ -95,11 +97,13 @@ pub struct Consumer {
     current: Option<Chunk>,
     /// What else the application holds records of.
     held: Vec<Arc<Cursor>>,
+    /// The group wants to know that the application is alive.
+    activity: Option<Arc<Activity>>,
 }
 
 impl Consumer {
-    fn new(handle: ConsumerHandle) -> Self {
-        Self { handle, current: None, held: Vec::new() }
+    fn new(handle: ConsumerHandle, activity: Option<Arc<Activity>>) -> Self {
+        Self { handle, current: None, held: Vec::new(), activity }
     }
 
     /// The next record, as soon as there is one. The one before it counts as processed from now on.
@@ -110,7 +114,8 @@ impl Consumer {
     /// Cancellation safe: when the future is dropped, no record is lost.
     pub async fn recv(&mut self) -> Result<ConsumerRecord, Error> {
         self.finish();
-        poll_fn(|context| self.poll_next_record(context)).await
+        let asking = Asking(self);
+        poll_fn(|context| asking.0.poll_next_record(context)).await
     }
 
     /// At least one record, as soon as there is one, and up to `max` of what is at hand: of one partition after the other,
@@ -122,7 +127,8 @@ impl Consumer {
     /// Cancellation safe: when the future is dropped, no record is lost.
     pub async fn recv_batch(&mut self, max: usize) -> Result<Vec<ConsumerRecord>, Error> {
         self.finish();
-        poll_fn(|context| self.poll_batch(context, max.max(1))).await
+        let asking = Asking(self);
+        poll_fn(|context| asking.0.poll_batch(context, max.max(1))).await
     }
 
     /// The records as a stream, which has no end. Each counts as processed when the next one is asked for.
@@ -139,11 +145,11 @@ impl Consumer {
     /// was received last counts only if [`ConsumerHandle::commit`] was called for it or another one was asked for.
     ///
     /// An error says that the last commit did not succeed in time; the consumer is gone all the same. When the future is
-    /// dropped, it is left as by dropping the consumer.
+    /// dropped, the group is left as by dropping the consumer.
     pub async fn close(self, limit: Duration) -> Result<(), Error> {
-        let outcome = commits::last(self.shared(), limit).await;
-        self.shared().close();
-        outcome
+        self.shared().leave();
+        // Dropping the consumer ends the rest.
+        commits::last(self.shared(), limit).await
     }
 
     fn shared(&self) -> &Arc<Shared> {
@@ -155,6 +161,9 @@ impl Consumer {
     fn finish(&mut self) {
         if let Some(chunk) = &mut self.current {
             chunk.finish();
+        }
+        if let Some(activity) = &self.activity {
+            activity.called();
         }
         if !self.held.is_empty() {
             self.held.drain(..).for_each(|cursor| cursor.finish());
@@ -238,6 +247,9 @@ impl Consumer {
             drop(state);
             shared.came_back.notify_one();
             if shared.gate_is_closed() {
+                if let Some(activity) = &self.activity {
+                    activity.waits(true);
+                }
                 return Poll::Pending;
             }
         }
@@ -249,7 +261,22 @@ impl Consumer {
                 }
             });
         }
-        self.shared().state().take(context)
+        let taken = self.shared().state().take(context);
+        if let Some(activity) = &self.activity {
+            activity.waits(taken.is_pending());
+        }
+        taken
+    }
+}
+
+/// An application that asks. When it does not wait for the answer any more, it works, as far as the group can tell.
+struct Asking<'a>(&'a mut Consumer);
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if let Some(activity) = &self.0.activity {
+            activity.waits(false);
+        }
     }
 }
 

@@ -3,14 +3,17 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytestring::ByteString;
 use tokio::sync::{Notify, watch};
 
 use super::SeekTo;
+use super::commits;
 use super::config::{ConsumerConfig, OffsetReset};
 use super::cursor::Cursor;
 use super::state::{Phase, State};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
+use crate::group::Membership;
 use crate::record::TopicPartition;
 
 pub(super) struct Shared {
@@ -23,6 +26,12 @@ pub(super) struct Shared {
     pub(super) gate_closed: AtomicBool,
     /// The application came back for more and found the gate closed.
     pub(super) came_back: Notify,
+    /// The application is gone: what it holds is never given back.
+    left: AtomicBool,
+    /// The place in the group; with partitions of one's own choice, who commits for it. Gone when the consumer is.
+    membership: Mutex<Option<Arc<Membership>>>,
+    /// The topics of a subscription by list.
+    topics: Mutex<Option<watch::Sender<Vec<ByteString>>>>,
     closed: watch::Sender<bool>,
 }
 
@@ -35,6 +44,9 @@ impl Shared {
             changed: Notify::new(),
             gate_closed: AtomicBool::new(false),
             came_back: Notify::new(),
+            left: AtomicBool::new(false),
+            membership: Mutex::default(),
+            topics: Mutex::default(),
             closed: watch::Sender::new(false),
         })
     }
@@ -54,13 +66,56 @@ impl Shared {
         });
     }
 
-    /// Ends all tasks.
-    pub(super) fn close(&self) {
-        self.closed.send_replace(true);
+    /// The application will not ask for records any more.
+    pub(super) fn leave(&self) {
+        self.left.store(true, Ordering::SeqCst);
+        self.came_back.notify_one();
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        *self.closed.borrow()
+    pub(super) fn is_left(&self) -> bool {
+        self.left.load(Ordering::SeqCst)
+    }
+
+    /// Ends all tasks, and the place in the group.
+    pub(super) fn close(&self) {
+        self.leave();
+        self.closed.send_replace(true);
+        let membership = self.group().take();
+        drop(membership);
+        self.state().clear();
+    }
+
+    pub(super) fn has_membership(&self, membership: Membership) {
+        *self.group() = Some(Arc::new(membership));
+    }
+
+    /// Who commits.
+    pub(super) fn membership(&self) -> Result<Arc<Membership>, Error> {
+        let membership = self.group().clone();
+        membership.ok_or_else(|| match &self.config.group_id {
+            Some(_) => Error::new(ErrorKind::Closed, "the consumer was closed"),
+            None => commits::no_group(),
+        })
+    }
+
+    /// Begins a subscription by list.
+    pub(super) fn subscribed(&self, topics: Vec<ByteString>) -> watch::Receiver<Vec<ByteString>> {
+        let (sender, receiver) = watch::channel(topics);
+        *self.topics() = Some(sender);
+        receiver
+    }
+
+    /// Changes the subscription. False if it is not one by list.
+    pub(super) fn subscribe(&self, topics: Vec<ByteString>) -> bool {
+        self.topics().as_ref().map(|known| known.send_replace(topics)).is_some()
+    }
+
+    fn topics(&self) -> MutexGuard<'_, Option<watch::Sender<Vec<ByteString>>>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn group(&self) -> MutexGuard<'_, Option<Arc<Membership>>> {
+        self.membership.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds partitions.
@@ -71,6 +126,12 @@ impl Shared {
         }
         drop(state);
         self.changed.notify_one();
+    }
+
+    /// Takes partitions away.
+    pub(super) fn unassign(&self, partitions: &[TopicPartition]) {
+        let mut state = self.state();
+        partitions.iter().for_each(|partition| state.unassign(partition));
     }
 
     /// Goes on where the reset policy says; `why` the position is of no use.

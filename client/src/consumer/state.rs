@@ -15,6 +15,7 @@ use super::chunk::Chunk;
 use super::cursor::Cursor;
 use super::fetcher::Fetcher;
 use crate::error::{Error, ErrorKind};
+use crate::group::Committed;
 use crate::metadata::Topic;
 use crate::network::Backoff;
 use crate::record::TopicPartition;
@@ -65,6 +66,8 @@ pub(super) struct Partition {
     /// Not asked for again before.
     pub(super) not_before: Instant,
     backoff: Backoff,
+    /// What the group has committed, as far as this consumer knows.
+    pub(super) committed: Option<i64>,
     /// Its topic was missing, and that was said.
     missing: bool,
     queue: VecDeque<Chunk>,
@@ -86,6 +89,7 @@ impl Partition {
             fresh: true,
             not_before: Instant::now(),
             backoff,
+            committed: None,
             missing: false,
             queue: VecDeque::new(),
             queued_bytes: 0,
@@ -99,6 +103,13 @@ impl Partition {
         self.worked();
         self.phase = if (0..self.leader_epoch).contains(&epoch) { Phase::Validating } else { Phase::Placed };
         self.fresh = true;
+    }
+
+    /// What was processed, if that is not committed yet.
+    pub(super) fn to_commit(&self) -> Option<(TopicPartition, Committed)> {
+        let (offset, leader_epoch) = self.cursor.processed()?;
+        let news = self.committed != Some(offset);
+        news.then(|| (self.cursor.partition.clone(), Committed { offset, leader_epoch }))
     }
 
     /// It is asked again a little later.
@@ -325,6 +336,26 @@ impl State {
         let gone = self.partitions.keys().filter(|partition| topics.contains(&partition.topic)).cloned();
         let gone: Vec<TopicPartition> = gone.collect();
         gone.iter().for_each(|partition| self.unassign(partition));
+    }
+
+    /// All partitions are gone.
+    pub(super) fn clear(&mut self) {
+        let all: Vec<TopicPartition> = self.partitions.keys().cloned().collect();
+        all.iter().for_each(|partition| self.unassign(partition));
+    }
+
+    /// Partitions that were held can be fetched from now.
+    pub(super) fn release(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            if let Some(found) = self.partitions.get_mut(partition).filter(|found| found.phase == Phase::Held) {
+                found.phase = Phase::Unplaced;
+            }
+        }
+    }
+
+    /// Whether the application works on a record of one of them.
+    pub(super) fn holds_any_of(&self, partitions: &[TopicPartition]) -> bool {
+        partitions.iter().filter_map(|partition| self.partitions.get(partition)).any(|found| found.cursor.holds_any())
     }
 
     /// Whether one of them is past its first lookup.

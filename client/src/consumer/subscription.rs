@@ -27,12 +27,10 @@ pub(super) enum Subscription {
     Partitions(Vec<TopicPartition>),
 }
 
-impl Subscription {
-    /// The pattern, ready to be used.
-    pub(super) fn compile(pattern: &str) -> Result<Regex, Error> {
-        Regex::new(&format!("^(?:{pattern})$"))
-            .map_err(|error| Error::new(ErrorKind::Config, format!("{pattern:?} is not a pattern for topics: {error}")))
-    }
+/// A pattern, ready to be used.
+pub(super) fn compile(pattern: &str) -> Result<Regex, Error> {
+    Regex::new(&format!("^(?:{pattern})$"))
+        .map_err(|error| Error::new(ErrorKind::Config, format!("{pattern:?} is not a pattern for topics: {error}")))
 }
 
 /// The topics that match a pattern, kept up to date as often as the metadata (`metadata.max.age.ms`).

@@ -1,21 +1,30 @@
 //! A member of a consumer group, by the classic protocol.
 //!
-//! [`membership`] is the task that joins, syncs and heartbeats; [`assignor`] has the ways to divide partitions, pure functions
+//! [`membership`] is what a consumer holds; [`member`] the task behind it, which joins, syncs ([`joining`]) and heartbeats
+//! ([`heartbeats`]); [`assignor`] has the ways to divide partitions, pure functions
 //! that the group's leader runs; [`coordinator`] finds the broker that speaks for the group, and [`offsets`] has what the
 //! group commits there.
 
+mod activity;
 pub(crate) mod assignor;
 mod coordinator;
+mod heartbeats;
+mod joining;
+mod member;
 pub(crate) mod membership;
 mod offsets;
 mod rebalance;
+#[cfg(test)]
+mod tests;
+mod trouble;
 
 use std::time::Duration;
 
 use bytestring::ByteString;
 
+pub(crate) use activity::Activity;
 pub use assignor::Assignor;
-pub(crate) use membership::{Membership, RebalanceEvents};
+pub(crate) use membership::{Membership, RebalanceEvents, Work};
 pub(crate) use offsets::Committed;
 
 /// How a member behaves.

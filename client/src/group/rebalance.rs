@@ -45,11 +45,7 @@ pub(super) fn protocols(claim: &Claim, assignors: &[Assignor]) -> Result<Vec<Joi
 }
 
 /// A member as the leader sees it.
-pub(super) fn member(
-    assignor: Assignor,
-    instance_id: Option<ByteString>,
-    metadata: Bytes,
-) -> Result<(Member, BTreeSet<ByteString>), Error> {
+pub(super) fn member(assignor: Assignor, instance_id: Option<ByteString>, metadata: Bytes) -> Result<Member, Error> {
     let subscription = ConsumerProtocolSubscription::from_bytes(metadata)?;
     let topics: BTreeSet<ByteString> = subscription.topics.into_iter().collect();
     let mut owned = flat(subscription.owned_partitions);
@@ -64,7 +60,7 @@ pub(super) fn member(
             _ => {}
         }
     }
-    Ok((Member { instance_id, topics: topics.clone(), owned, generation }, topics))
+    Ok(Member { instance_id, topics, owned, generation })
 }
 
 /// An assignment as it is sent.
@@ -161,9 +157,9 @@ mod tests {
         for assignor in Assignor::ALL {
             let protocol = protocols(&claim(), &[assignor]).unwrap().remove(0);
             assert_eq!(protocol.name, assignor.name());
-            let (member, topics) = member(assignor, Some("i".into()), protocol.metadata).unwrap();
+            let member = member(assignor, Some("i".into()), protocol.metadata).unwrap();
             assert_eq!((member.owned, member.generation), (claim().owned, 7));
-            assert!(topics.into_iter().eq(claim().topics));
+            assert!(member.topics.into_iter().eq(claim().topics));
         }
     }
 
@@ -171,7 +167,7 @@ mod tests {
     fn a_sticky_member_says_what_it_gave_up() {
         let claim = Claim { owned: BTreeSet::new(), ..claim() };
         let protocol = protocols(&claim, &[Assignor::Sticky]).unwrap().remove(0);
-        let (member, _) = member(Assignor::Sticky, None, protocol.metadata).unwrap();
+        let member = member(Assignor::Sticky, None, protocol.metadata).unwrap();
         assert_eq!((member.owned, member.generation), (claim.last, 7));
     }
 
@@ -181,7 +177,7 @@ mod tests {
             let subscription =
                 ConsumerProtocolSubscription { user_data: Some(Bytes::from_static(data)), ..Default::default() };
             let metadata = subscription.to_bytes(1).unwrap();
-            let (member, _) = member(Assignor::Sticky, None, metadata).unwrap();
+            let member = member(Assignor::Sticky, None, metadata).unwrap();
             assert!(member.owned.is_empty());
         }
     }

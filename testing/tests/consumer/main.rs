@@ -1,5 +1,6 @@
 //! The consumer of naru-client against a real broker.
 
+mod commits;
 mod positions;
 mod reading;
 mod trouble;
@@ -61,8 +62,13 @@ fn numbers(range: std::ops::Range<i64>) -> Vec<String> {
 
 /// Waits until something holds.
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    until_async(what, async || holds()).await;
+}
+
+/// Waits until something holds.
+async fn until_async(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let waited = timeout(PATIENCE, async {
-        while !holds() {
+        while !holds().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });

@@ -101,9 +101,11 @@ async fn a_small_prefetch_still_reads_large_records_of_all_partitions() {
 #[tokio::test]
 async fn partitions_take_turns() {
     let (_broker, client) = broker_with("orders", 2).await;
-    for number in 0..2 {
-        send(&client, "orders", number, 0..5000).await;
+    let producer = client.producer().batch_size(1000).build().unwrap();
+    for number in 0..10_000 {
+        drop(producer.enqueue(Record::to("orders").partition(number % 2).value("boat")).await.unwrap());
     }
+    producer.close(PATIENCE).await.unwrap();
     let consumer = client.consumer().topics(["orders"]).set("max.partition.fetch.bytes", "10000");
     let mut consumer = consumer.build().await.unwrap();
     let mut seen = [0_i32; 2];

@@ -94,16 +94,26 @@ fn in_order(members: &BTreeMap<ByteString, Member>) -> Vec<(&ByteString, &Member
 }
 
 /// Takes out what would move from one member to another: its owner gives it up first, and the next rebalance hands it on.
+/// What two members claim goes to neither now: both give it up.
 fn without_moves(mut assignments: Assignments, members: &BTreeMap<ByteString, Member>) -> Assignments {
-    let owners = newest_owners(members);
+    let claims = newest_claims(members);
     for (member, partitions) in &mut assignments {
-        partitions.retain(|partition| owners.get(partition).is_none_or(|owner| *owner == member));
+        partitions.retain(|partition| claims.get(partition).is_none_or(|claimants| claimants[..] == [member]));
     }
     assignments
 }
 
 /// Who had a partition last. Where two claim one, the newer generation is right; in the same one, neither is.
 fn newest_owners(members: &BTreeMap<ByteString, Member>) -> BTreeMap<&TopicPartition, &ByteString> {
+    let single = newest_claims(members).into_iter().filter_map(|(partition, claimants)| match claimants[..] {
+        [owner] => Some((partition, owner)),
+        _ => None,
+    });
+    single.collect()
+}
+
+/// The members of the newest generation that say they have a partition.
+fn newest_claims(members: &BTreeMap<ByteString, Member>) -> BTreeMap<&TopicPartition, Vec<&ByteString>> {
     let mut claims: BTreeMap<&TopicPartition, (i32, Vec<&ByteString>)> = BTreeMap::new();
     for (id, member) in members {
         for partition in member.owned.iter().filter(|partition| member.topics.contains(&partition.topic)) {
@@ -116,12 +126,10 @@ fn newest_owners(members: &BTreeMap<ByteString, Member>) -> BTreeMap<&TopicParti
             }
         }
     }
-    let single = claims.into_iter().filter_map(|(partition, (_, claimants))| match claimants[..] {
-        [owner] => Some((partition, owner)),
-        _ => None,
-    });
-    single.collect()
+    claims.into_iter().map(|(partition, (_, claimants))| (partition, claimants)).collect()
 }
 
+#[cfg(test)]
+mod java;
 #[cfg(test)]
 mod tests;
