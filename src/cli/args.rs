@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::config::{Setting, SettingSource};
 
@@ -36,19 +36,24 @@ NARU_ADVERTISE, NARU_ADMIN_LISTEN, NARU_DATA_DIR, NARU_DURABILITY, NARU_WORKERS 
     about = "A message broker that speaks Apache Kafka's protocol: one small binary, durable by default.\n\n\
              Without a command it serves, like `naru serve`.",
     after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    disable_help_flag = true
 )]
 pub(super) struct Cli {
-    /// What to log: error, warn, info, debug or trace, also for single parts: `warn,naru_broker::server=debug`
+    /// What to log: error, warn, info, debug, trace, or a list like warn,naru_broker::server=debug
     #[arg(
         long,
         global = true,
         env = "NARU_LOG",
-        hide_env_values = true,
+        hide_env = true,
         default_value = "warn",
-        value_name = "FILTER"
+        value_name = "FILTER",
+        display_order = 1000
     )]
     pub(super) log: String,
+    /// Print help
+    #[arg(short, long, global = true, action = ArgAction::HelpShort, display_order = 1001)]
+    help: Option<bool>,
     #[command(flatten)]
     pub(super) start: StartArgs,
     #[command(subcommand)]

@@ -5,6 +5,7 @@
 //! kind of failure there was: `failure.rs`.
 
 mod args;
+mod bounds;
 mod cluster;
 mod completions;
 mod config;
