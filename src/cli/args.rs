@@ -8,11 +8,13 @@ use crate::config::{Setting, SettingSource};
 
 use super::cluster::ClusterCommand;
 use super::completions::CompletionsArgs;
+use super::consume::{self, ConsumeArgs};
 use super::dump::LogCommand;
 use super::failure::EXIT_CODES;
 use super::group::GroupCommand;
 use super::health::HealthArgs;
 use super::output::OutputArgs;
+use super::produce::{self, ProduceArgs};
 use super::topic::TopicCommand;
 
 const EXAMPLES: &str = "\
@@ -69,6 +71,12 @@ pub(super) enum Command {
     Health(HealthArgs),
     /// Show the broker's settings, their values and where each value comes from
     Config(ConfigArgs),
+    /// Send records: lines of standard input or of files
+    #[command(after_help = produce::help())]
+    Produce(ProduceArgs),
+    /// Receive records and write them out
+    #[command(after_help = consume::help())]
+    Consume(ConsumeArgs),
     /// Make, show, change and delete topics
     #[command(subcommand)]
     Topic(TopicCommand),

@@ -150,7 +150,12 @@ impl<'de> Deserialize<'de> for Content {
 
 /// The record in a line of JSON. `topic` is stronger than the one in the line.
 pub(super) fn parse(line: &[u8], topic: Option<&str>) -> Result<Record, String> {
-    let parsed: ToSend = serde_json::from_slice(line).map_err(|error| format!("no record in JSON: {error}"))?;
+    let parsed: ToSend = serde_json::from_slice(line).map_err(|error| {
+        // The place in the line is told in the words of lines; the line's own number is the caller's to tell.
+        let text = error.to_string();
+        let what = text.split(" at line ").next().unwrap_or_default();
+        format!("no record in JSON: {what} (column {})", error.column())
+    })?;
     let named = topic.or(parsed.topic.as_deref());
     let topic = named.ok_or("it names no topic, and neither does the command line")?;
     if parsed.headers.len() % 2 != 0 {
