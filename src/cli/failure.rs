@@ -89,7 +89,7 @@ impl From<naru_client::Error> for Failure {
         match error.kind() {
             ErrorKind::Config => Self::Usage(text),
             ErrorKind::Connect => Self::Unreachable(text)
-                .hint("Is a broker running there? -b HOST:PORT or NARU_BROKERS say where; `naru` alone starts one."),
+                .hint("-b HOST:PORT or NARU_BROKERS say where it is; `naru` alone starts one here."),
             ErrorKind::Disconnected => {
                 Self::Unreachable(text).hint("The broker may have stopped, or something else listens at this address.")
             }

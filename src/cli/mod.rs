@@ -5,11 +5,13 @@
 //! kind of failure there was: `failure.rs`.
 
 mod args;
+mod bounds;
 mod cluster;
 mod completions;
 mod config;
 mod confirm;
 mod connect;
+mod consume;
 mod dump;
 mod failure;
 mod group;
@@ -17,6 +19,7 @@ mod health;
 mod log;
 mod offset;
 mod output;
+mod produce;
 mod progress;
 mod record;
 mod serve;
@@ -66,6 +69,8 @@ fn command(cli: Cli, begun: Instant) -> Result<(), Failure> {
         Command::Serve(own) => serve::run(&start.and(own), begun),
         Command::Health(args) => health::run(&args, &start),
         Command::Config(args) => config::run(args, start),
+        Command::Produce(args) => produce::run(&args),
+        Command::Consume(args) => consume::run(&args),
         Command::Topic(verb) => verb.run(),
         Command::Group(verb) => verb.run(),
         Command::Cluster(verb) => verb.run(),
