@@ -198,7 +198,8 @@ impl Metadata {
         Backoff::new(self.config.retry_backoff, self.config.retry_backoff_max)
     }
 
-    fn interested(&self, topic: &ByteString) {
+    /// The topic is part of every refresh from now on, until nobody has said so for long.
+    pub(crate) fn interested(&self, topic: &ByteString) {
         let mut interest = self.interest.lock().unwrap_or_else(PoisonError::into_inner);
         interest.insert(topic.clone(), Instant::now());
     }
