@@ -127,6 +127,13 @@ impl Error {
         self
     }
 
+    /// Says more behind what it says.
+    #[must_use]
+    pub(crate) fn followed_by(mut self, more: &str) -> Self {
+        self.inner().message.push_str(more);
+        self
+    }
+
     #[must_use]
     fn because(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.inner().source = Some(Arc::new(source));
