@@ -5,6 +5,8 @@ pub mod broker;
 pub mod cli;
 pub mod config;
 pub mod group;
+pub mod http;
+pub mod measure;
 pub mod metadata;
 pub mod partition;
 pub mod server;

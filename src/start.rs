@@ -1,5 +1,6 @@
 //! From a configuration to a broker that serves, and back.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::api::Listener;
-use crate::broker::Broker;
 use crate::broker::follow::PartitionsFollow;
 use crate::broker::offsets_topic::StoredOffsets;
+use crate::broker::{Broker, Traffic};
 use crate::config::BrokerConfig;
 use crate::group::{GroupConfig, GroupCoordinator, Millis, Now, TellTime};
+use crate::http::{AdminBindError, AdminServer, Observed, Status};
 use crate::metadata;
 use crate::metadata::{MetadataImage, MetadataStore, StorageMetadataLog};
 use crate::partition::Partitions;
@@ -44,6 +46,9 @@ pub enum StartError {
     /// A listener could not be opened.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The HTTP listener could not be opened.
+    #[error(transparent)]
+    AdminBind(#[from] AdminBindError),
     /// The runtime is going away.
     #[error("the start was interrupted")]
     Interrupted,
@@ -54,12 +59,14 @@ pub enum StartError {
 #[error("the data directory was not left in order; everything acknowledged is safe, and the next start recovers it")]
 pub struct StopError(#[from] tokio::task::JoinError);
 
-/// A broker that serves. Dropping it without [`RunningBroker::shutdown`] is like a crash.
+/// A broker that serves. Dropping it without [`RunningBroker::shutdown`] is like a crash: it hangs up, answers nobody and
+/// flushes nothing more. The data directory is free when the runtime has let go of the broker's tasks.
 pub struct RunningBroker {
     broker: Arc<Broker>,
     server: Server,
     data: Arc<DataDirectory>,
     metadata_log: Arc<StorageMetadataLog>,
+    admin: Option<AdminServer>,
 }
 
 impl Broker {
@@ -70,6 +77,12 @@ impl Broker {
             tracing::warn!(setting = setting.name, reason, "this setting has no effect");
         }
         let config = Arc::new(config);
+        let status = Arc::new(Status::starting("recovering the logs"));
+        // First of all: a broker that recovers for long is to be seen alive.
+        let admin = match &config.admin_listen {
+            Some(address) => Some(AdminServer::start(address, Arc::clone(&status)).await?),
+            None => None,
+        };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
 
         let data = Arc::new(open_data(&config, &clock).await?);
@@ -87,6 +100,7 @@ impl Broker {
             metadata: Arc::clone(&metadata),
             partitions: Arc::clone(&partitions),
         };
+        status.goes_on("replaying groups and committed offsets");
         let groups =
             GroupCoordinator::start(group_config(&config), Arc::new(offsets), tell_time(Arc::clone(&clock))).await;
         let id_of = |name: &str| image.topic(name).map(|topic| topic.id);
@@ -100,6 +114,7 @@ impl Broker {
             cluster_id: data.meta().cluster_id.clone(),
             config,
             clock,
+            traffic: Traffic::default(),
             metadata,
             partitions,
             groups,
@@ -107,7 +122,9 @@ impl Broker {
             producer_ids: Mutex::new(0..0),
         });
         let server = Server::start(&broker.config.listeners, limits, Arc::clone(&broker)).await?;
-        Ok(RunningBroker { broker, server, data, metadata_log })
+        let running = RunningBroker { broker, server, data, metadata_log, admin };
+        status.serves(running.observed());
+        Ok(running)
     }
 }
 
@@ -185,6 +202,16 @@ impl RunningBroker {
         self.server.listeners()
     }
 
+    /// What health and metrics are made of.
+    pub(crate) fn observed(&self) -> Observed {
+        Observed { broker: Arc::clone(&self.broker), data: Arc::clone(&self.data), load: self.server.load() }
+    }
+
+    /// Where health and metrics are served, if anywhere.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(AdminServer::address)
+    }
+
     /// The directory of everything that lasts.
     pub fn data_dir(&self) -> &Path {
         &self.broker.config().data_dir
@@ -197,11 +224,15 @@ impl RunningBroker {
 
     /// Answers what is in flight, closes every connection, and leaves a clean data directory.
     pub async fn shutdown(self) -> Result<(), StopError> {
-        let Self { broker, server, data, .. } = self;
+        let Self { broker, server, data, admin, .. } = self;
         // Whoever waits for records or for other members is answered now, so that no connection needs the deadline.
         broker.stopping.cancel();
         broker.groups.close().await;
         server.shutdown().await;
-        Ok(spawn_blocking(move || data.shutdown()).await?)
+        let stopped = spawn_blocking(move || data.shutdown()).await;
+        if let Some(admin) = admin {
+            admin.shutdown().await;
+        }
+        Ok(stopped?)
     }
 }

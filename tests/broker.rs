@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use naru_broker::config::{BrokerConfig, Setting, SettingSource};
-use naru_broker::{Broker, RunningBroker};
+use naru_broker::storage::OpenError;
+use naru_broker::{Broker, RunningBroker, StartError};
 use naru_client::raw::Connection;
 use naru_protocol::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData};
 use naru_protocol::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
@@ -213,4 +214,43 @@ async fn no_limit_of_the_configuration_stops_committed_offsets() {
     let answer: OffsetCommitResponse = client.send(&request, 8).await.expect("an answer");
     assert_eq!(answer.topics[0].partitions[0].error_code, ErrorCode::NONE);
     broker.shutdown().await.expect("an orderly stop");
+}
+
+#[tokio::test]
+async fn a_dropped_broker_hangs_up_and_frees_its_directory() {
+    let data = TempDir::new().expect("a directory");
+    let broker = start(data.path(), &[]).await;
+    let mut client = connect(&broker).await;
+    metadata(&mut client, TOPIC).await;
+    assert_eq!(offset(&client.send(&produce("before"), 11).await.expect("an answer")), 0);
+    // A fetch that waits for the next record is left without an answer.
+    client.submit(&fetch(1, 20_000), 11).await.expect("a request");
+    drop(broker);
+    client.closed().await.expect("the broker hangs up");
+
+    let broker = start_when_free(data.path()).await;
+    let mut client = connect(&broker).await;
+    assert_eq!(values(&client.send(&fetch(0, 0), 11).await.expect("an answer")), ["before"]);
+    broker.shutdown().await.expect("a clean stop");
+}
+
+/// Starts a broker on a directory that another one is leaving.
+async fn start_when_free(data: &Path) -> RunningBroker {
+    tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            let dir = data.to_string_lossy().into_owned();
+            let settings = [("listeners", "127.0.0.1:0".to_owned()), ("log.dirs", dir)].map(|(name, value)| Setting {
+                name: name.to_owned(),
+                value,
+                source: SettingSource::Override,
+            });
+            match Broker::start(BrokerConfig::from_sources(settings).expect("good settings")).await {
+                Ok(broker) => return broker,
+                Err(StartError::Data(OpenError::Locked(_))) => tokio::task::yield_now().await,
+                Err(error) => panic!("the broker does not start: {error}"),
+            }
+        }
+    })
+    .await
+    .expect("the directory becomes free")
 }

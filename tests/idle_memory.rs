@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use naru_broker::api::{Answer, Chunks, ConnectionContext};
+use naru_broker::api::{Answer, ConnectionContext, Encoded};
 use naru_broker::config::{AdvertiseReason, Advertised, HostPort, Listener};
 use naru_broker::server::{Limits, Server, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,8 +12,8 @@ use tokio::net::TcpStream;
 struct Echo;
 
 impl Service for Echo {
-    fn call(&self, _: &Arc<ConnectionContext>, request: Bytes) -> Answer<Chunks> {
-        Answer::Ready(vec![Bytes::copy_from_slice(&(request.len() as u32).to_be_bytes()), request])
+    fn call(&self, _: &Arc<ConnectionContext>, request: Bytes) -> Answer<Encoded> {
+        Answer::Ready(vec![Bytes::copy_from_slice(&(request.len() as u32).to_be_bytes()), request].into())
     }
 }
 

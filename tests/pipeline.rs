@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use naru_broker::api::{Answer, Chunks, CloseReason, ConnectionContext};
+use naru_broker::api::{Answer, CloseReason, ConnectionContext, Encoded};
 use naru_broker::config::{AdvertiseReason, Advertised, HostPort, Listener};
 use naru_broker::server::{Limits, Server, Service};
 use parking_lot::Mutex;
@@ -33,7 +33,7 @@ impl Script {
         self.gate(name).send_replace(true);
     }
 
-    fn passed(&self, name: &str) -> impl Future<Output = Chunks> + Send + 'static {
+    fn passed(&self, name: &str) -> impl Future<Output = Encoded> + Send + 'static {
         let (gate, response) = (self.gate(name), response(name.as_bytes()));
         async move {
             gate.subscribe().wait_for(|open| *open).await.expect("the gate is here");
@@ -51,7 +51,7 @@ impl Script {
 }
 
 impl Service for Script {
-    fn call(&self, _: &Arc<ConnectionContext>, request: Bytes) -> Answer<Chunks> {
+    fn call(&self, _: &Arc<ConnectionContext>, request: Bytes) -> Answer<Encoded> {
         let text = String::from_utf8_lossy(&request).into_owned();
         let (verb, argument) = text.split_once(' ').unwrap_or((&text, ""));
         self.applied.lock().push(text.chars().take(40).collect());
@@ -66,19 +66,18 @@ impl Service for Script {
             "nothing" => Answer::Nothing,
             "size" => {
                 let shared = Bytes::from(vec![b'x'; argument.parse().expect("a number")]);
-                Answer::Ready(vec![
-                    Bytes::copy_from_slice(&(2 * shared.len() as u32).to_be_bytes()),
-                    shared.clone(),
-                    shared,
-                ])
+                Answer::Ready(
+                    vec![Bytes::copy_from_slice(&(2 * shared.len() as u32).to_be_bytes()), shared.clone(), shared]
+                        .into(),
+                )
             }
             _ => Answer::Close(CloseReason::Unsupported { key: 999, version: 0 }),
         }
     }
 }
 
-fn response(text: &[u8]) -> Chunks {
-    vec![Bytes::from(frame(text))]
+fn response(text: &[u8]) -> Encoded {
+    vec![Bytes::from(frame(text))].into()
 }
 
 fn frame(text: &[u8]) -> Vec<u8> {

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::network::{Backoff, Channel};
 
 /// Which broker a request is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Target {
     /// Whichever is at hand.
     Any,

@@ -6,9 +6,11 @@ use std::time::Duration;
 use bytestring::ByteString;
 
 use crate::config::{ClientConfig, Properties, check_names};
+use crate::consumer::{ConsumerBuilder, ConsumerConfig};
 use crate::error::Error;
 use crate::metadata::Metadata;
 use crate::network::{Lane, Pool};
+use crate::producer::ProducerConfig;
 
 /// A cluster, as one process talks to it. Cheap to clone; clones share connections and metadata.
 ///
@@ -43,6 +45,9 @@ impl Drop for Inner {
 }
 
 impl Client {
+    /// Every property that can be set: a file of them may name those of producers and consumers together.
+    pub(crate) const PROPERTIES: &[&[&str]] = &[ClientConfig::NAMES, ProducerConfig::NAMES, ConsumerConfig::NAMES];
+
     /// Settings first, then [`ClientBuilder::build`].
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
@@ -51,9 +56,12 @@ impl Client {
     /// A client of the cluster that one of these brokers belongs to: `host:port`, several between commas. Returns when a
     /// broker has answered; fails at once when none can be reached. Cancellation safe.
     pub async fn connect(bootstrap: &str) -> Result<Self, Error> {
-        let client = Self::builder().bootstrap(bootstrap).build()?;
-        client.metadata().known().await?;
-        Ok(client)
+        Self::builder().bootstrap(bootstrap).connect().await
+    }
+
+    /// Settings of a consumer first, then [`ConsumerBuilder::build`].
+    pub fn consumer(&self) -> ConsumerBuilder {
+        ConsumerBuilder::new(self.clone())
     }
 
     pub(crate) fn config(&self) -> &Arc<ClientConfig> {
@@ -153,10 +161,17 @@ impl ClientBuilder {
         self
     }
 
+    /// The client, once a broker has answered; fails at once when none can be reached. Cancellation safe.
+    pub async fn connect(self) -> Result<Client, Error> {
+        let client = self.build()?;
+        client.metadata().known().await?;
+        Ok(client)
+    }
+
     /// The client. No I/O is done; an error is a setting that makes no sense.
     pub fn build(self) -> Result<Client, Error> {
         let Self { mut config, properties } = self;
-        check_names(properties.keys().map(String::as_str), &[ClientConfig::NAMES])?;
+        check_names(properties.keys().map(String::as_str), Client::PROPERTIES)?;
         config.apply(&properties)?;
         config.check()?;
         let config = Arc::new(config);

@@ -56,8 +56,8 @@ pub enum ErrorKind {
     Protocol,
     /// A record is larger than a request, a batch or the buffer may be.
     TooLarge,
-    /// The producer's buffer is full; only where waiting was not asked for.
-    BufferFull,
+    /// The call would have to wait, and was asked not to: the buffer is full, or a topic is still being looked up.
+    WouldBlock,
     /// The client, producer or consumer was closed.
     Closed,
     /// Another instance took this one's place. Fatal: this one must end.
@@ -137,7 +137,7 @@ impl Error {
     /// sees a retriable error when that has passed.
     pub fn is_retriable(&self) -> bool {
         match self.0.kind {
-            ErrorKind::Connect | ErrorKind::Disconnected | ErrorKind::TimedOut | ErrorKind::BufferFull => true,
+            ErrorKind::Connect | ErrorKind::Disconnected | ErrorKind::TimedOut | ErrorKind::WouldBlock => true,
             ErrorKind::Broker(code) => code.is_retriable(),
             _ => false,
         }
@@ -163,6 +163,24 @@ impl Error {
     /// connection broke or the time passed before its answer came.
     pub fn may_have_been_written(&self) -> bool {
         self.0.maybe_written
+    }
+
+    /// Whether the broker says that what was named does not exist: a topic, a partition, a group.
+    pub fn is_not_found(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(
+                ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+                    | ErrorCode::UNKNOWN_TOPIC_ID
+                    | ErrorCode::GROUP_ID_NOT_FOUND
+                    | ErrorCode::RESOURCE_NOT_FOUND
+            )
+        )
+    }
+
+    /// Whether the broker says that what was to be made exists already.
+    pub fn is_already_exists(&self) -> bool {
+        self.code() == Some(ErrorCode::TOPIC_ALREADY_EXISTS)
     }
 
     /// The API that was called, if it came to that.

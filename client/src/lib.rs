@@ -6,20 +6,30 @@
 #![forbid(unsafe_code)]
 #![allow(dead_code)]
 
+pub mod admin;
 mod call;
 mod client;
 mod config;
+mod consumer;
 mod deadline;
 mod error;
 #[cfg(test)]
 mod fake_broker;
+mod group;
 mod metadata;
 mod network;
+mod producer;
 pub mod raw;
 mod record;
 
+pub use admin::Admin;
 pub use client::{Client, ClientBuilder};
+pub use consumer::{
+    Consumer, ConsumerBuilder, ConsumerHandle, IsolationLevel, OffsetReset, Records, SeekTo, Watermarks,
+};
 pub use error::{Error, ErrorKind};
+pub use group::Assignor;
 pub use naru_protocol::records::{Codec, Header, TimestampType};
 pub use naru_protocol::{ApiKey, ErrorCode};
+pub use producer::{Acks, Delivery, Producer, ProducerBuilder, TrySendError};
 pub use record::{ConsumerRecord, Record, RecordMetadata, TopicPartition};

@@ -118,7 +118,7 @@ impl Metadata {
         let mut backoff = self.backoff();
         let mut unknown = 0;
         loop {
-            let fetched = deadline.bound(format_args!("looking up topic {name:?}"), self.fetch(Some(name))).await;
+            let fetched = deadline.bound(format!("looking up topic {name:?}"), self.fetch(Some(name))).await;
             let error = match fetched {
                 Ok(cluster) => match cluster.topic(name) {
                     Ok(topic) => return Ok(topic),
@@ -198,7 +198,8 @@ impl Metadata {
         Backoff::new(self.config.retry_backoff, self.config.retry_backoff_max)
     }
 
-    fn interested(&self, topic: &ByteString) {
+    /// Makes a topic part of the refreshes, for a while.
+    pub(crate) fn interested(&self, topic: &ByteString) {
         let mut interest = self.interest.lock().unwrap_or_else(PoisonError::into_inner);
         interest.insert(topic.clone(), Instant::now());
     }
@@ -284,7 +285,7 @@ async fn keep_fresh(metadata: Weak<Metadata>, stale: Arc<Notify>, max_age: Durat
 
 impl Cluster {
     /// A topic that exists, or why there is none.
-    fn topic(&self, name: &ByteString) -> Result<Arc<Topic>, Error> {
+    pub(crate) fn topic(&self, name: &ByteString) -> Result<Arc<Topic>, Error> {
         if let Some(topic) = self.topics.get(name) {
             return Ok(Arc::clone(topic));
         }
@@ -300,6 +301,11 @@ impl Cluster {
             code => Error::broker_code(ApiKey::Metadata, code),
         };
         Err(error.context(format_args!("topic {name:?}")))
+    }
+
+    /// Whether a broker said that there is nothing to say about a topic.
+    pub(crate) fn refuses(&self, name: &ByteString) -> bool {
+        self.refused.contains_key(name)
     }
 
     fn updated(&self, answer: MetadataResponse, keep_others: bool) -> Self {

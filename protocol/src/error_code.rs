@@ -220,6 +220,9 @@ impl Wire for ErrorCode {
     }
 
     fn encode(&self, w: &mut Writer, v: Version) -> Result<(), EncodeError> {
+        if self.is_error() {
+            w.note_error(*self);
+        }
         self.0.encode(w, v)
     }
 }

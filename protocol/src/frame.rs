@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use crate::ApiKey;
 use crate::header::{RequestHeader, ResponseHeader};
 use crate::wire::{DecodeError, EncodeError, Message, Reader, Writer};
+use crate::{ApiKey, ErrorCode};
 
 /// A message of an API: a request or a response.
 pub trait ApiMessage: Message {
@@ -57,11 +57,22 @@ pub fn encode_response<M: Response>(
     response: &M,
     version: i16,
 ) -> Result<Vec<Bytes>, EncodeError> {
+    encode_response_with_error(correlation_id, response, version).map(|(frame, _)| frame)
+}
+
+/// The same as [`encode_response`], and the first error code that the response carries anywhere in it; `NONE` when all went well.
+/// For whoever counts failures without knowing the messages.
+pub fn encode_response_with_error<M: Response>(
+    correlation_id: i32,
+    response: &M,
+    version: i16,
+) -> Result<(Vec<Bytes>, ErrorCode), EncodeError> {
     let known = M::known_version(version).ok_or(EncodeError::UnknownVersion { name: M::NAME, version })?;
     let mut w = Writer::for_frame();
     ResponseHeader { correlation_id }.encode(&mut w, M::KEY, version);
     response.encode(&mut w, known)?;
-    w.into_frame()
+    let error = w.first_error();
+    Ok((w.into_frame()?, error))
 }
 
 #[cfg(test)]

@@ -208,6 +208,8 @@ pub struct ApiJson {
 /// One message, between bytes and JSON: for callers that learn its type when they run.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageJson {
+    /// Kafka's name of the message.
+    pub name: &'static str,
     /// Reads a body; bytes behind it are an error.
     pub decode: fn(Bytes, i16) -> Result<Value, DecodeError>,
     /// Reads a body and forgets it; bytes behind it are ignored.
@@ -228,7 +230,7 @@ impl ApiJson {
 impl MessageJson {
     /// The functions for one type of message.
     pub fn of<M: Message + Json>() -> MessageJson {
-        MessageJson { decode: decode::<M>, parse: parse::<M>, encode: encode::<M> }
+        MessageJson { name: M::NAME, decode: decode::<M>, parse: parse::<M>, encode: encode::<M> }
     }
 }
 

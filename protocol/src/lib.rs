@@ -40,6 +40,7 @@ pub use self::api_key::ApiKey;
 pub use self::error_code::ErrorCode;
 pub use self::frame::{
     ApiMessage, Request, Response, decode_request, decode_response, encode_request, encode_response,
+    encode_response_with_error,
 };
 pub use self::header::{RequestHeader, ResponseHeader};
 pub use self::wire::{DecodeError, EncodeError, Message, Records};

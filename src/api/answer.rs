@@ -7,12 +7,29 @@ use std::fmt;
 use std::pin::Pin;
 
 use bytes::Bytes;
+use naru_protocol::ErrorCode;
 
 /// A future on the heap that may move between the runtime's threads.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// An encoded response, length prefix included, as the slices of one vectored write.
 pub type Chunks = Vec<Bytes>;
+
+/// A response on its way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// Its bytes.
+    pub chunks: Chunks,
+    /// The first error code in it; `NONE` when all went well.
+    pub error: ErrorCode,
+}
+
+impl From<Chunks> for Encoded {
+    /// A response without an error.
+    fn from(chunks: Chunks) -> Self {
+        Self { chunks, error: ErrorCode::NONE }
+    }
+}
 
 /// The outcome of one request.
 pub enum Answer<T> {

@@ -13,7 +13,7 @@ use naru_protocol::{ApiKey, ErrorCode};
 
 use crate::broker::Broker;
 
-use super::{Answer, Api, Chunks, RequestContext, TABLE, respond, table};
+use super::{Answer, Api, Encoded, RequestContext, TABLE, respond, table};
 
 pub(super) fn handle(
     broker: Arc<Broker>,
@@ -53,7 +53,7 @@ fn advertise(api: &Api) -> ApiVersion {
 
 /// The answer to an ApiVersions request of a version that is not served. Nothing of such a request can be trusted to
 /// parse but the front of its header.
-pub(super) fn refuse_unknown_version(frame: &Bytes) -> Option<Answer<Chunks>> {
+pub(super) fn refuse_unknown_version(frame: &Bytes) -> Option<Answer<Encoded>> {
     let [k0, k1, v0, v1, c0, c1, c2, c3] = *frame.first_chunk()?;
     let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
     if key != ApiKey::ApiVersions as i16 || table::find(key, version).is_some() {

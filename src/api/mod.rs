@@ -39,11 +39,11 @@ mod table;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use naru_protocol::{Request, RequestHeader, decode_request, encode_response};
+use naru_protocol::{Request, RequestHeader, decode_request, encode_response_with_error};
 
 use crate::broker::Broker;
 
-pub use answer::{Answer, BoxFuture, Chunks, CloseReason, Respond};
+pub use answer::{Answer, BoxFuture, Chunks, CloseReason, Encoded, Respond};
 pub use context::{ConnectionContext, Listener, RequestContext};
 pub use table::{Api, TABLE};
 
@@ -57,7 +57,7 @@ const GROUP_OPERATIONS: i32 = 3400;
 const NO_OPERATIONS: i32 = i32::MIN;
 
 /// Applies one request: a frame without its length.
-pub fn dispatch(broker: &Arc<Broker>, connection: &Arc<ConnectionContext>, frame: Bytes) -> Answer<Chunks> {
+pub fn dispatch(broker: &Arc<Broker>, connection: &Arc<ConnectionContext>, frame: Bytes) -> Answer<Encoded> {
     if let Some(refusal) = api_versions::refuse_unknown_version(&frame) {
         return refusal;
     }
@@ -85,7 +85,7 @@ fn serve<R: Request, A: Respond<R::Response>>(
     context: RequestContext,
     call: Call,
     handler: impl FnOnce(Arc<Broker>, RequestContext, R) -> A,
-) -> Answer<Chunks>
+) -> Answer<Encoded>
 where
     R::Response: Send + 'static,
 {
@@ -101,9 +101,9 @@ where
 }
 
 /// The response as bytes.
-fn respond<M: naru_protocol::Response>(correlation_id: i32, response: &M, version: i16) -> Answer<Chunks> {
-    match encode_response(correlation_id, response, version) {
-        Ok(chunks) => Answer::Ready(chunks),
+fn respond<M: naru_protocol::Response>(correlation_id: i32, response: &M, version: i16) -> Answer<Encoded> {
+    match encode_response_with_error(correlation_id, response, version) {
+        Ok((chunks, error)) => Answer::Ready(Encoded { chunks, error }),
         Err(error) => {
             let reason = error.to_string();
             Answer::Close(CloseReason::Unencodable { api: M::KEY.name(), version, reason })

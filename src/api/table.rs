@@ -7,7 +7,7 @@ use naru_protocol::ApiKey;
 
 use crate::broker::Broker;
 
-use super::{Answer, Call, Chunks, RequestContext, serve};
+use super::{Answer, Call, Encoded, RequestContext, serve};
 use super::{
     alter_configs, api_versions, create_partitions, create_topics, delete_groups, delete_topics, describe_cluster,
     describe_configs, describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id,
@@ -24,7 +24,7 @@ pub struct Api {
     /// The lowest version that ApiVersions names. Below the served ones where clients take a missing version for a
     /// missing feature.
     pub advertised_min: i16,
-    pub(super) handler: fn(Arc<Broker>, RequestContext, Call) -> Answer<Chunks>,
+    pub(super) handler: fn(Arc<Broker>, RequestContext, Call) -> Answer<Encoded>,
 }
 
 /// A row: the API, its versions, the function that handles its request.

@@ -5,6 +5,7 @@
 
 pub(crate) mod follow;
 pub(crate) mod offsets_topic;
+mod traffic;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub use self::traffic::{ApiTraffic, Served, Traffic};
 use crate::config::BrokerConfig;
 use crate::group::GroupCoordinator;
 use crate::metadata::{MetadataStore, RequestError};
@@ -25,6 +27,8 @@ pub struct Broker {
     pub(crate) config: Arc<BrokerConfig>,
     pub(crate) cluster_id: String,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Requests served, counted by API.
+    pub(crate) traffic: Traffic,
     pub(crate) metadata: Arc<MetadataStore>,
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) groups: Arc<GroupCoordinator>,
@@ -48,6 +52,11 @@ impl Broker {
     /// This node's id, 0 or more.
     pub fn node_id(&self) -> i32 {
         self.config.node_id
+    }
+
+    /// Requests served, counted by API.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// The wall clock, in milliseconds since 1970.

@@ -6,6 +6,15 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Setting, SettingSource};
 
+use super::cluster::ClusterCommand;
+use super::completions::CompletionsArgs;
+use super::dump::LogCommand;
+use super::failure::EXIT_CODES;
+use super::group::GroupCommand;
+use super::health::HealthArgs;
+use super::output::OutputArgs;
+use super::topic::TopicCommand;
+
 const EXAMPLES: &str = "\
 Examples:
   naru                                             broker on port 9092, everything in ./naru-data
@@ -17,7 +26,7 @@ Examples:
   naru config retention                            settings with this word, their values and where they come from
 
 Every setting of the broker is also a variable: NARU_NUM_PARTITIONS=6 is -X num.partitions=6. NARU_LISTEN,
-NARU_ADVERTISE, NARU_DATA_DIR, NARU_DURABILITY, NARU_WORKERS and NARU_LOG are the flags. A flag beats -X, -X beats a variable.";
+NARU_ADVERTISE, NARU_ADMIN_LISTEN, NARU_DATA_DIR, NARU_DURABILITY, NARU_WORKERS and NARU_LOG are the flags. A flag beats -X, -X beats a variable.";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -26,7 +35,7 @@ NARU_ADVERTISE, NARU_DATA_DIR, NARU_DURABILITY, NARU_WORKERS and NARU_LOG are th
     version,
     about = "A message broker that speaks Apache Kafka's protocol: one small binary, durable by default.\n\n\
              Without a command it serves, like `naru serve`.",
-    after_help = EXAMPLES,
+    after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
     disable_help_subcommand = true
 )]
 pub(super) struct Cli {
@@ -51,8 +60,31 @@ pub(super) enum Command {
     /// Run the broker
     #[command(after_help = EXAMPLES)]
     Serve(StartArgs),
+    /// Ask a broker whether it is ready: exit code 0 ready, 1 not ready, 5 unreachable, 6 timed out
+    Health(HealthArgs),
     /// Show the broker's settings, their values and where each value comes from
     Config(ConfigArgs),
+    /// Make, show, change and delete topics
+    #[command(subcommand)]
+    Topic(TopicCommand),
+    /// Show, reset and delete consumer groups
+    #[command(subcommand)]
+    Group(GroupCommand),
+    /// Show the cluster
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+    /// Look into a data directory
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Write the completions of a shell
+    Completions(CompletionsArgs),
+}
+
+impl Command {
+    /// Whether the flags of the broker that stand before the command are meant for it.
+    pub(super) fn takes_broker_settings(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Config(_) | Self::Health(_))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -62,6 +94,8 @@ pub(super) struct ConfigArgs {
     pub(super) name: String,
     #[command(flatten)]
     pub(super) start: StartArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
 }
 
 /// How to start the broker.
@@ -76,6 +110,9 @@ pub(super) struct StartArgs {
     /// Address that clients are told to connect to [default: localhost, or the host of --listen]
     #[arg(short, long, value_name = "[NAME=]HOST:PORT")]
     advertise: Vec<String>,
+    /// Address of the HTTP listener for health and metrics; none is opened without it
+    #[arg(long, value_name = "HOST:PORT")]
+    admin_listen: Option<String>,
     /// When a record counts as stored: after a flush to the disk, or once the operating system has it [default: fsync]
     #[arg(long, value_name = "fsync|os")]
     durability: Option<String>,
@@ -93,10 +130,24 @@ impl StartArgs {
         self.data_dir = own.data_dir.or(self.data_dir);
         self.listen.extend(own.listen);
         self.advertise.extend(own.advertise);
+        self.admin_listen = own.admin_listen.or(self.admin_listen);
         self.durability = own.durability.or(self.durability);
         self.workers = own.workers.or(self.workers);
         self.overrides.extend(own.overrides);
         self
+    }
+
+    /// The first of these flags that was given on the command line; variables do not count.
+    pub(super) fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            (self.data_dir.is_some(), "--data-dir"),
+            (!self.listen.is_empty(), "--listen"),
+            (!self.advertise.is_empty(), "--advertise"),
+            (self.admin_listen.is_some(), "--admin-listen"),
+            (self.durability.is_some(), "--durability"),
+            (!self.overrides.is_empty(), "-X"),
+        ];
+        given.into_iter().find_map(|(given, flag)| given.then_some(flag))
     }
 
     /// Threads asked for, if any.
@@ -116,6 +167,9 @@ impl StartArgs {
         }
         if let Some(durability) = &self.durability {
             settings.push(setting("durability", durability, SettingSource::Flag("--durability")));
+        }
+        if let Some(address) = &self.admin_listen {
+            settings.push(setting("admin.listen", address, SettingSource::Flag("--admin-listen")));
         }
         if !self.listen.is_empty() {
             settings.push(setting("listeners", &self.listen.join(","), SettingSource::Flag("--listen")));

@@ -3,13 +3,16 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use serde::Serialize;
+
 use crate::config::{BrokerConfig, Effect, ListedSetting, SettingSource, broker_settings, environment, nearest_name};
 
 use super::Failure;
-use super::args::StartArgs;
+use super::args::{ConfigArgs, StartArgs};
+use super::output::{self, Row};
 
 /// Variables that are flags of the command line, not settings.
-const FLAGS: &[&str] = &["NARU_WORKERS"];
+const FLAGS: &[&str] = &["NARU_BROKERS", "NARU_WORKERS"];
 
 /// The configuration that flags and environment make.
 pub(super) fn load(start: &StartArgs) -> Result<BrokerConfig, Failure> {
@@ -22,27 +25,64 @@ pub(super) fn load(start: &StartArgs) -> Result<BrokerConfig, Failure> {
     BrokerConfig::from_sources(settings).map_err(|error| Failure::Usage(format!("{error}\n{advice}")))
 }
 
-/// Prints the settings whose name has `part` in it.
-pub(super) fn run(part: &str, start: &StartArgs) -> Result<(), Failure> {
-    let config = load(start)?;
+#[derive(Serialize)]
+struct Shown<'a> {
+    name: &'static str,
+    value: Option<&'a str>,
+    source: String,
+    default: Option<&'static str>,
+    description: &'static str,
+    /// Why the setting is kept and shown, and changes nothing.
+    without_effect: Option<&'static str>,
+}
+
+impl Row for Shown<'_> {
+    const COLUMNS: &'static [&'static str] = &["SETTING", "VALUE", "FROM"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.name.to_owned(), self.value.unwrap_or_default().to_owned(), self.source.clone()]
+    }
+}
+
+impl<'a> Shown<'a> {
+    fn of(setting: &'a ListedSetting) -> Self {
+        Self {
+            name: setting.def.name,
+            value: setting.value.as_deref(),
+            source: setting.source.to_string(),
+            default: setting.def.default,
+            description: setting.def.doc,
+            without_effect: match setting.def.effect {
+                Effect::Accepted(reason) => Some(reason),
+                Effect::Obeyed => None,
+            },
+        }
+    }
+}
+
+/// Shows the settings whose name has what was asked for in it; as lines that explain themselves, unless a form was chosen.
+pub(super) fn run(args: ConfigArgs, start: StartArgs) -> Result<(), Failure> {
+    let ConfigArgs { name: part, start: own, output } = args;
+    let config = load(&start.and(own))?;
     let found: Vec<ListedSetting> =
         config.list().into_iter().filter(|setting| setting.def.name.contains(&part.to_ascii_lowercase())).collect();
     if found.is_empty() {
-        let nearest = nearest_name(part, broker_settings().iter().map(|def| def.name));
+        let nearest = nearest_name(&part, broker_settings().iter().map(|def| def.name));
         let hint = nearest.map_or_else(String::new, |name| format!("; did you mean {name}?"));
-        return Err(Failure::Usage(format!("no setting has {part:?} in its name{hint}")));
+        return Err(Failure::NotFound(format!("no setting has {part:?} in its name{hint}")));
     }
-    let mut out = std::io::stdout().lock();
+    if let Some(format) = output.chosen() {
+        let shown: Vec<Shown> = found.iter().map(Shown::of).collect();
+        return output::list(format, &shown);
+    }
     // Fewer than a screen of settings are worth explaining.
     let explain = found.len() <= EXPLAINED;
+    let mut out = output::stdout();
     for setting in &found {
         let text = if explain { explanation(setting) } else { line(setting) };
-        if out.write_all(text.as_bytes()).is_err() {
-            // Whoever reads has seen enough.
-            return Ok(());
-        }
+        out.write_all(text.as_bytes())?;
     }
-    Ok(())
+    Ok(out.flush()?)
 }
 
 /// At most this many settings are shown with what they mean.

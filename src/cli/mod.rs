@@ -1,19 +1,35 @@
 //! What the user types.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage or settings. Logs and the lines printed at start go to standard error;
-//! what a command was asked for goes to standard output.
+//! One file a verb; `args.rs` is the whole command line. What a command was asked for goes to standard output, in one of the
+//! forms of `output.rs`; everything else (errors, progress, questions, logs) goes to standard error. The exit code says what
+//! kind of failure there was: `failure.rs`.
 
 mod args;
+mod cluster;
+mod completions;
 mod config;
+mod confirm;
+mod connect;
+mod dump;
+mod failure;
+mod group;
+mod health;
 mod log;
+mod offset;
+mod output;
+mod progress;
+mod record;
 mod serve;
+mod template;
+mod topic;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser as _;
 
-use args::{Cli, Command};
+use args::{Cli, Command, StartArgs};
+use failure::Failure;
 
 /// Runs the program with the process's arguments and environment.
 pub fn run() -> ExitCode {
@@ -26,37 +42,34 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let Cli { log: filter, start, command } = cli;
-    let outcome = log::init(&filter).and_then(|()| match command {
-        None => serve::run(&start, begun),
-        Some(Command::Serve(own)) => serve::run(&start.and(own), begun),
-        Some(Command::Config(args)) => config::run(&args.name, &start.and(args.start)),
-    });
-    match outcome {
+    match log::init(&cli.log).and_then(|()| command(cli, begun)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("naru: {failure}");
+            if !matches!(failure, Failure::ReaderGone) {
+                eprintln!("naru: {failure}");
+            }
             failure.code()
         }
     }
 }
 
-/// Why a command did not do what it was asked for.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    /// What was typed, or a setting, makes no sense.
-    #[error("{0}")]
-    Usage(String),
-    /// It was tried and did not work.
-    #[error("{0}")]
-    Failed(String),
-}
-
-impl Failure {
-    fn code(&self) -> ExitCode {
-        match self {
-            Self::Usage(_) => ExitCode::from(2),
-            Self::Failed(_) => ExitCode::from(1),
-        }
+fn command(cli: Cli, begun: Instant) -> Result<(), Failure> {
+    let Cli { start, command, .. } = cli;
+    let command = command.unwrap_or_else(|| Command::Serve(StartArgs::default()));
+    if !command.takes_broker_settings()
+        && let Some(flag) = start.first_given()
+    {
+        return Err(Failure::Usage(format!("{flag} is for the broker and means nothing to this command"))
+            .hint("Flags of a command come behind its name; -h shows them."));
+    }
+    match command {
+        Command::Serve(own) => serve::run(&start.and(own), begun),
+        Command::Health(args) => health::run(&args, &start),
+        Command::Config(args) => config::run(args, start),
+        Command::Topic(verb) => verb.run(),
+        Command::Group(verb) => verb.run(),
+        Command::Cluster(verb) => verb.run(),
+        Command::Log(verb) => verb.run(),
+        Command::Completions(args) => completions::run(&args),
     }
 }

@@ -80,6 +80,9 @@ fn greeting(broker: &RunningBroker, took: Duration) -> String {
     for listener in broker.listeners() {
         describe(&mut text, listener);
     }
+    if let Some(address) = broker.admin_address() {
+        let _ = writeln!(text, "  admin    http://{address}/metrics and /health/ready");
+    }
     if let Some(first) = broker.listeners().first() {
         let address = &first.advertised;
         let _ = writeln!(text, "  try      echo hello | kcat -b {address} -P -t greetings");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::listener::{self, Listener};
+use super::listener::{self, HostPort, Listener};
 use super::sources::{ConfigError, Setting, SettingSource};
 use super::values::{ConnectionLimits, GroupSettings, OffsetsSettings, TransactionSettings, Values};
 use super::{ConfigDef, Effect, broker_setting, broker_settings};
@@ -37,6 +37,10 @@ pub struct BrokerConfig {
     pub rack: Option<String>,
     /// `listeners` and `advertised.listeners`, at least one.
     pub listeners: Vec<Listener>,
+    /// `admin.listen`: where health and metrics are served, if anywhere.
+    pub admin_listen: Option<HostPort>,
+    /// `admin.metrics.max.series`, from 1 up.
+    pub admin_metrics_max_series: u32,
     /// `log.dirs`.
     pub data_dir: PathBuf,
     /// `durability`.
@@ -106,10 +110,14 @@ impl BrokerConfig {
             given.get("advertised.listeners").map_or(&SettingSource::Default, |(_, source)| source),
         )
         .map_err(|error| ConfigError::new("listeners", error.to_string()))?;
+        let admin_listen = values.text("admin.listen").filter(|text| !text.trim().is_empty());
+        let admin_listen = admin_listen.map(|text| listener::parse_admin(&text)).transpose();
         let config = Self {
             node_id: values.int("node.id"),
             rack: values.text("broker.rack"),
             listeners,
+            admin_listen: admin_listen.map_err(|error| ConfigError::new("admin.listen", error.to_string()))?,
+            admin_metrics_max_series: values.unsigned("admin.metrics.max.series"),
             data_dir: values.data_dir()?,
             durability: if values.is("durability", "os") { Durability::Os } else { Durability::Fsync },
             record_validation: if values.is("compressed.records.validation", "header") {

@@ -82,6 +82,8 @@ impl fmt::Display for HostPort {
 pub enum ListenerError {
     #[error("{0:?} is not an address; write [NAME=]HOST:PORT, for example 0.0.0.0:9092 or INTERNAL=10.0.0.5:9093")]
     Malformed(String),
+    #[error("{0:?} is not an address; write HOST:PORT, for example 0.0.0.0:9644")]
+    NotHostPort(String),
     #[error("{0:?} is not a listener name; use letters, digits and _")]
     BadName(String),
     #[error("no address is given; write [NAME=]HOST:PORT, for example 0.0.0.0:9092")]
@@ -144,6 +146,16 @@ pub(super) fn parse(
         listener.advertised = Advertised { host: endpoint.host, port: endpoint.port, reason };
     }
     Ok(listeners)
+}
+
+/// Parses `HOST:PORT` of a listener without a name; without a host every address is meant.
+pub(super) fn parse_admin(text: &str) -> Result<HostPort, ListenerError> {
+    match endpoint(text.trim())? {
+        Endpoint { name: None, host, port: Some(port) } => {
+            Ok(HostPort { host: if host.is_empty() { ANY_ADDRESS.to_owned() } else { host }, port })
+        }
+        _ => Err(ListenerError::NotHostPort(text.to_owned())),
+    }
 }
 
 fn default_advertised(bind: &HostPort) -> Advertised {
@@ -246,6 +258,15 @@ mod tests {
         for bad in ["0.0.0.0:9092", "[::]:9092", "[0:0:0:0:0:0:0:0]:9092"] {
             let error = told("0.0.0.0:9092", Some(bad)).unwrap_err();
             assert!(error.to_string().contains("--advertise HOST:PORT or NARU_ADVERTISE"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_admin_listener_has_a_port_and_no_name() {
+        assert_eq!(parse_admin(":9644").unwrap().to_string(), "0.0.0.0:9644");
+        assert_eq!(parse_admin(" [::1]:0 ").unwrap().to_string(), "[::1]:0");
+        for bad in ["localhost", "ADMIN=:9644", "ADMIN://:9644", "", ":x"] {
+            assert!(parse_admin(bad).is_err(), "{bad:?}");
         }
     }
 

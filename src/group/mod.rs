@@ -39,5 +39,5 @@ pub use requests::{
     JoinRequest, JoinedMember, LeaveRequest, LeavingMember, LeftMember, ListFilter, MemberAssignment, OffsetToCommit,
     Protocol, SyncReply, SyncRequest,
 };
-pub use shard::{Effects, ReplyToken, Shard};
+pub use shard::{Effects, GroupMeasure, ReplyToken, Shard};
 pub use time::{Millis, Now};

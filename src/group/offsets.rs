@@ -71,6 +71,10 @@ impl Offsets {
         self.by_group.get(group)?.get(topic)?.get(&partition)
     }
 
+    pub fn committed(&self, group: &str) -> Option<&BTreeMap<ByteString, Partitions>> {
+        self.by_group.get(group)
+    }
+
     pub fn of_group(&self, group: &str) -> impl Iterator<Item = (&ByteString, &Partitions)> {
         self.by_group.get(group).into_iter().flatten()
     }

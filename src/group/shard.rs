@@ -1,14 +1,14 @@
 //! The groups and committed offsets of one partition of `__consumer_offsets`: a pure state machine.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use bytestring::ByteString;
 use uuid::Uuid;
 
-use super::classic::{ClassicGroup, Step};
-use super::offsets::{FetchedTopic, Offsets, OffsetsOfTopic};
+use super::classic::{ClassicGroup, GroupState, Step};
+use super::offsets::{CommittedOffset, FetchedTopic, Offsets, OffsetsOfTopic};
 use super::requests::owned;
 use super::{
     CommitRequest, CommittedPartition, DescribedGroup, ErrorCode, GroupConfig, GroupListing, HeartbeatRequest,
@@ -29,6 +29,24 @@ pub struct Effects {
     pub joins: Vec<(ReplyToken, JoinReply)>,
     /// Answers to `SyncGroup` requests.
     pub syncs: Vec<(ReplyToken, SyncReply)>,
+}
+
+/// A group as it is measured: nothing is copied.
+pub struct GroupMeasure<'a> {
+    /// The group.
+    pub group: &'a ByteString,
+    /// Its state.
+    pub state: GroupState,
+    /// How many members it has.
+    pub members: usize,
+    offsets: Option<&'a BTreeMap<ByteString, BTreeMap<i32, CommittedOffset>>>,
+}
+
+impl<'a> GroupMeasure<'a> {
+    /// Each topic that the group committed offsets for, with its partitions.
+    pub fn topics(&self) -> impl Iterator<Item = (&'a ByteString, &'a BTreeMap<i32, CommittedOffset>)> {
+        self.offsets.into_iter().flatten()
+    }
 }
 
 /// The groups and committed offsets of one partition of `__consumer_offsets`.
@@ -213,6 +231,14 @@ impl Shard {
     /// All groups, in no particular order.
     pub fn list(&self) -> impl Iterator<Item = GroupListing> {
         self.groups.values().map(ClassicGroup::listing)
+    }
+
+    /// Shows every group to whoever measures them, in no particular order.
+    pub fn measure(&self, look: &mut dyn FnMut(&GroupMeasure<'_>)) {
+        for (group, found) in &self.groups {
+            let (state, members) = (found.state(), found.member_count());
+            look(&GroupMeasure { group, state, members, offsets: self.offsets.committed(group) });
+        }
     }
 
     /// One group in detail.

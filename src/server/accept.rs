@@ -10,12 +10,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rustix::net::sockopt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::api::{ConnectionContext, Listener};
 
 use super::Service;
 use super::connection::{Connection, Shared};
+use crate::measure::Counter;
 
 /// A pause after a failed accept: without descriptors (EMFILE) accepting fails at once, again and again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -37,15 +38,19 @@ pub(super) struct Acceptor<S> {
 }
 
 impl<S: Service> Acceptor<S> {
-    /// Runs until shutdown.
+    /// Runs until shutdown, and then until the last of its connections has ended. Dropped before that, the connections
+    /// are closed as they are.
     pub(super) async fn run(self) {
+        let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
-                () = self.shared.shutdown.cancelled() => return,
+                () = self.shared.shutdown.cancelled() => break,
                 accepted = self.socket.accept() => accepted,
+                // A connection that panicked has ended, too.
+                Some(_) = connections.join_next() => continue,
             };
             match accepted {
-                Ok((stream, peer)) => self.admit(stream, peer),
+                Ok((stream, peer)) => self.admit(stream, peer, &mut connections),
                 // The client went away before it was accepted: nothing to wait for.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -54,13 +59,19 @@ impl<S: Service> Acceptor<S> {
                 }
             }
         }
+        drop(self.socket);
+        while connections.join_next().await.is_some() {}
     }
 
-    fn admit(&self, stream: TcpStream, peer: SocketAddr) {
+    fn admit(&self, stream: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
         let limits = &self.shared.limits;
         let place = match self.occupancy.enter(peer.ip(), limits.max_connections, limits.max_connections_per_ip) {
-            Ok(place) => place,
+            Ok(place) => {
+                self.occupancy.accepted.add(1);
+                place
+            }
             Err(full) => {
+                self.occupancy.refused.add(1);
                 tracing::warn!(%peer, %full, "connection refused");
                 return;
             }
@@ -73,7 +84,7 @@ impl<S: Service> Acceptor<S> {
         let context = ConnectionContext { id, peer, listener: Arc::clone(&self.listener) };
         let connection = Connection::new(Arc::clone(&self.shared), context, stream);
         tracing::debug!(%peer, listener = %self.listener.name, "connected");
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let closed = connection.run().await;
             if closed.is_own_fault() {
                 tracing::error!(%peer, reason = %closed, "a request could not be answered");
@@ -97,7 +108,10 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 #[derive(Default)]
 pub(super) struct Occupancy {
     seats: Mutex<Seats>,
-    left: Notify,
+    /// Connections that got a place.
+    pub(super) accepted: Counter,
+    /// Connections that got none.
+    pub(super) refused: Counter,
 }
 
 #[derive(Default)]
@@ -139,17 +153,6 @@ impl Occupancy {
         seats.total += 1;
         Ok(Place { occupancy: Arc::clone(self), ip })
     }
-
-    /// Waits until nobody is connected.
-    pub(super) async fn empty(&self) {
-        loop {
-            let left = self.left.notified();
-            if self.total() == 0 {
-                return;
-            }
-            left.await;
-        }
-    }
 }
 
 impl Drop for Place {
@@ -162,8 +165,6 @@ impl Drop for Place {
                 seats.by_ip.remove(&self.ip);
             }
         }
-        drop(seats);
-        self.occupancy.left.notify_waiters();
     }
 }
 

@@ -73,6 +73,11 @@ impl Budget {
         state.evict_least_progress(own)
     }
 
+    /// Bytes held now.
+    pub(super) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     fn add(&self, bytes: usize) {
         self.used.fetch_add(bytes, Ordering::SeqCst);
     }

@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::api::{CloseReason, ConnectionContext};
+use crate::broker::Served;
 
 use super::Service;
 use super::budget::{Budget, Permit, Room};
@@ -22,7 +23,7 @@ use super::buffers::BufferPool;
 use super::input::{FrameError, Input};
 use super::limits::Limits;
 use super::output::Output;
-use super::pipeline::{Outcome, Pipeline};
+use super::pipeline::{Arrival, Finished, Outcome, Pipeline};
 
 /// A frame must bring this many bytes, or its end, within [`Limits::frame_progress`].
 const PROGRESS: usize = 64 << 10;
@@ -92,6 +93,7 @@ pub(super) struct Connection<S> {
 /// When something last happened; each deadline is one of these plus a limit.
 struct Clocks {
     active: Instant,
+    read: Instant,
     written: Instant,
     ending: Instant,
     /// Since when a half frame has been waiting for bytes, and how many it had then.
@@ -107,7 +109,7 @@ impl<S: Service> Connection<S> {
             pipeline: Pipeline::default(),
             output: Output::default(),
             ending: None,
-            clocks: Clocks { active: now, written: now, ending: now, frame: None },
+            clocks: Clocks { active: now, read: now, written: now, ending: now, frame: None },
             waits_for_room: false,
             tracked: false,
             shutdown: Some(Box::pin(shared.shutdown.clone().cancelled_owned())),
@@ -184,8 +186,9 @@ impl<S: Service> Connection<S> {
             match self.input.next_frame() {
                 Ok(Some(frame)) => {
                     let permit = self.held.split(self.held.bytes().saturating_sub(self.input.held()));
+                    let arrival = Arrival { api_key: api_key(&frame), at: self.clocks.read };
                     let answer = self.shared.service.call(&self.context, frame);
-                    self.pipeline.push(answer, permit);
+                    self.pipeline.push(arrival, answer, permit);
                     self.pipeline.poll_barrier(cx);
                     self.clocks.frame = None;
                     progress = true;
@@ -202,26 +205,40 @@ impl<S: Service> Connection<S> {
 
     /// Moves finished answers to the output.
     fn collect(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut progress = false;
+        // What is finished together shares one look at the clock.
+        let mut now = None;
         while self.output.bytes() < self.shared.limits.max_output_bytes {
-            let Poll::Ready(outcome) = self.pipeline.poll_front(cx) else { break };
-            progress = true;
+            let Poll::Ready(Finished { arrival, bytes, outcome }) = self.pipeline.poll_front(cx) else { break };
+            let now = *now.get_or_insert_with(Instant::now);
+            let mut served = Served {
+                api_key: arrival.api_key,
+                request_bytes: bytes,
+                response_bytes: 0,
+                failure: None,
+                took: now.saturating_duration_since(arrival.at),
+            };
             match outcome {
-                Outcome::Response(chunks) => {
+                Outcome::Response(response) => {
                     if self.output.is_empty() {
-                        self.clocks.written = Instant::now();
+                        self.clocks.written = now;
                     }
-                    self.output.push(chunks);
+                    let before = self.output.bytes();
+                    self.output.push(response.chunks);
+                    served.response_bytes = self.output.bytes() - before;
+                    served.failure = response.error.is_error().then(|| response.error.name());
+                    self.shared.service.served(&self.context, &served);
                 }
-                Outcome::Nothing => {}
+                Outcome::Nothing => self.shared.service.served(&self.context, &served),
                 Outcome::Close(reason) => {
+                    served.failure = Some(Served::CLOSED);
+                    self.shared.service.served(&self.context, &served);
                     self.pipeline.clear();
                     self.forget_input();
                     self.end(Closed::Request(reason));
                 }
             }
         }
-        progress
+        now.is_some()
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<bool, Closed> {
@@ -269,6 +286,7 @@ impl<S: Service> Connection<S> {
         } else {
             self.held.grow(read);
             self.clocks.active = Instant::now();
+            self.clocks.read = self.clocks.active;
         }
         Ok(true)
     }
@@ -341,6 +359,11 @@ impl<S: Service> Connection<S> {
             }
         }
     }
+}
+
+/// The API key that every request begins with; −1, which is none, for a frame that is too short.
+fn api_key(frame: &[u8]) -> i16 {
+    frame.first_chunk().map_or(-1, |key| i16::from_be_bytes(*key))
 }
 
 impl<S> Drop for Connection<S> {

@@ -17,11 +17,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Answer, Chunks, ConnectionContext, Listener};
-use crate::broker::Broker;
+use crate::api::{self, Answer, ConnectionContext, Encoded, Listener};
+use crate::broker::{Broker, Served};
 use crate::config;
 
 pub use bind::BindError;
@@ -39,22 +39,59 @@ pub trait Service: Send + Sync + 'static {
     ///
     /// A future in the answer is dropped when its connection breaks; work that must be finished regardless belongs into
     /// a task of its own.
-    fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> Answer<Chunks>;
+    fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> Answer<Encoded>;
+
+    /// A request is done with: for whoever counts. Called once for each request, on the hot path.
+    fn served(&self, _connection: &ConnectionContext, _request: &Served) {}
 }
 
 impl Service for Arc<Broker> {
-    fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> Answer<Chunks> {
+    fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> Answer<Encoded> {
         api::dispatch(self, connection, request)
+    }
+
+    fn served(&self, connection: &ConnectionContext, request: &Served) {
+        self.traffic.record(connection.id, request);
     }
 }
 
-/// A server that accepts connections.
+/// A server that accepts connections. Dropped without [`Server::shutdown`], it hangs up at once and answers nobody.
 pub struct Server {
     listeners: Vec<Arc<Listener>>,
-    acceptors: Vec<JoinHandle<()>>,
+    acceptors: JoinSet<()>,
     occupancy: Arc<Occupancy>,
+    budget: Arc<Budget>,
     shutdown: CancellationToken,
     drain: Duration,
+}
+
+/// How busy a server is. A handle that outlives it.
+#[derive(Clone)]
+pub struct Load {
+    occupancy: Arc<Occupancy>,
+    budget: Arc<Budget>,
+}
+
+impl Load {
+    /// Connections open now.
+    pub fn connections(&self) -> usize {
+        self.occupancy.total()
+    }
+
+    /// Connections let in since the start.
+    pub fn accepted(&self) -> u64 {
+        self.occupancy.accepted.get()
+    }
+
+    /// Connections turned away since the start, because of `max.connections` or `max.connections.per.ip`.
+    pub fn refused(&self) -> u64 {
+        self.occupancy.refused.get()
+    }
+
+    /// Bytes of requests in memory now, half arrived ones included (`queued.max.request.bytes` is their limit).
+    pub fn request_bytes(&self) -> usize {
+        self.budget.used()
+    }
 }
 
 impl Server {
@@ -74,18 +111,19 @@ impl Server {
         // One largest frame must always fit, or it could never arrive.
         let budget = Budget::new(limits.max_request_bytes.max(limits.max_frame_bytes + buffers::READ_BUFFER));
         let buffers = BufferPool::default();
-        let shared = Arc::new(Shared { service, limits, budget, buffers, shutdown: shutdown.clone() });
+        let shared =
+            Arc::new(Shared { service, limits, budget: Arc::clone(&budget), buffers, shutdown: shutdown.clone() });
         let mut listeners = Vec::with_capacity(opened.len());
-        let mut acceptors = Vec::with_capacity(opened.len());
+        let mut acceptors = JoinSet::new();
         for (sockets, listener) in opened {
             for socket in sockets {
                 let (listener, shared, occupancy) =
                     (Arc::clone(&listener), Arc::clone(&shared), Arc::clone(&occupancy));
-                acceptors.push(tokio::spawn(Acceptor { socket, listener, shared, occupancy }.run()));
+                acceptors.spawn(Acceptor { socket, listener, shared, occupancy }.run());
             }
             listeners.push(listener);
         }
-        Ok(Self { listeners, acceptors, occupancy, shutdown, drain })
+        Ok(Self { listeners, acceptors, occupancy, budget, shutdown, drain })
     }
 
     /// The open listeners, in the order of their configuration.
@@ -98,14 +136,17 @@ impl Server {
         self.occupancy.total()
     }
 
+    /// How busy it is, now and later.
+    pub fn load(&self) -> Load {
+        Load { occupancy: Arc::clone(&self.occupancy), budget: Arc::clone(&self.budget) }
+    }
+
     /// Stops accepting, answers what is in flight within [`Limits::drain`], and closes every connection.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(mut self) {
         self.shutdown.cancel();
-        for acceptor in self.acceptors {
-            // An acceptor that panicked has stopped accepting, too.
-            let _ = acceptor.await;
-        }
+        // An acceptor that panicked has stopped accepting, too.
+        let ended = async { while self.acceptors.join_next().await.is_some() {} };
         // Connections keep the deadline themselves; the margin covers a busy machine.
-        let _ = tokio::time::timeout(self.drain + Duration::from_secs(1), self.occupancy.empty()).await;
+        let _ = tokio::time::timeout(self.drain + Duration::from_secs(1), ended).await;
     }
 }

@@ -3,20 +3,41 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
-use crate::api::{Answer, Chunks, CloseReason};
+use tokio::time::Instant;
+
+use crate::api::{Answer, CloseReason, Encoded};
 
 use super::budget::Permit;
 
 /// A finished answer.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Response(Chunks),
+    Response(Encoded),
     Nothing,
     Close(CloseReason),
 }
 
+/// What is known of a request without understanding it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    /// The API key at the beginning of its header.
+    pub(super) api_key: i16,
+    /// When its last byte was read.
+    pub(super) at: Instant,
+}
+
+/// A request that is done with.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) arrival: Arrival,
+    /// Its length.
+    pub(super) bytes: usize,
+    pub(super) outcome: Outcome,
+}
+
 struct Slot {
-    answer: Answer<Chunks>,
+    arrival: Arrival,
+    answer: Answer<Encoded>,
     permit: Permit,
 }
 
@@ -47,9 +68,9 @@ impl Pipeline {
         matches!(self.slots.back(), Some(Slot { answer: Answer::Barrier(_) | Answer::Close(_), .. }))
     }
 
-    pub(super) fn push(&mut self, answer: Answer<Chunks>, permit: Permit) {
+    pub(super) fn push(&mut self, arrival: Arrival, answer: Answer<Encoded>, permit: Permit) {
         self.bytes += permit.bytes();
-        self.slots.push_back(Slot { answer, permit });
+        self.slots.push_back(Slot { arrival, answer, permit });
     }
 
     /// Polls the last answer if it is a barrier. True if it is none any more.
@@ -65,23 +86,25 @@ impl Pipeline {
     }
 
     /// Takes the first answer when it is finished.
-    pub(super) fn poll_front(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+    pub(super) fn poll_front(&mut self, cx: &mut Context<'_>) -> Poll<Finished> {
         let Some(front) = self.slots.front_mut() else { return Poll::Pending };
         while let Answer::Pipelined(future) | Answer::Barrier(future) = &mut front.answer {
             let Poll::Ready(answer) = future.as_mut().poll(cx) else { return Poll::Pending };
             front.answer = answer;
         }
         let Some(slot) = self.slots.pop_front() else { return Poll::Pending };
-        self.bytes -= slot.permit.bytes();
+        let bytes = slot.permit.bytes();
+        self.bytes -= bytes;
         if self.slots.is_empty() {
             // An idle connection keeps no queue.
             self.slots = VecDeque::new();
         }
-        Poll::Ready(match slot.answer {
-            Answer::Ready(chunks) => Outcome::Response(chunks),
+        let outcome = match slot.answer {
+            Answer::Ready(response) => Outcome::Response(response),
             Answer::Close(reason) => Outcome::Close(reason),
             Answer::Nothing | Answer::Pipelined(_) | Answer::Barrier(_) => Outcome::Nothing,
-        })
+        };
+        Poll::Ready(Finished { arrival: slot.arrival, bytes, outcome })
     }
 
     /// Drops whatever is not answered.

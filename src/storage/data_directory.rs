@@ -28,6 +28,7 @@ use super::scan::ScanError;
 use super::segment::{DELETED, Segment, is_blank};
 use super::types::{Offset, TopicPartition};
 use super::workers::Workers;
+use crate::measure::Latency;
 
 /// Held while a broker runs.
 const LOCK: &str = "naru.lock";
@@ -153,6 +154,7 @@ impl DataDirectory {
             disk,
             clock,
             options,
+            flushes: Latency::default(),
             open_logs: 0.into(),
         });
         let shared = Arc::new(Shared {
@@ -177,6 +179,11 @@ impl DataDirectory {
     /// The directory's identity.
     pub fn meta(&self) -> &Meta {
         &self.shared.meta
+    }
+
+    /// How long flushes to stable storage took, and how many there were: the latency that acks=all adds.
+    pub fn flushes(&self) -> &Latency {
+        &self.shared.engine.flushes
     }
 
     /// Opens a log, creating its directory when missing and recovering it. Blocks; may be called from many threads.
@@ -244,10 +251,12 @@ impl DataDirectory {
 }
 
 impl Drop for DataDirectory {
+    /// Without a [`DataDirectory::shutdown`] before, it is like a crash: nothing more is flushed or written. The lock goes
+    /// last, when no thread can touch a file any more. Blocks while one is in the middle of something.
     fn drop(&mut self) {
         self.stop_threads();
-        self.shared.engine.flushers.close();
-        self.shared.engine.helpers.close();
+        self.shared.engine.flushers.abandon();
+        self.shared.engine.helpers.abandon();
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Workers {
     limit: usize,
     queue: Mutex<Queue>,
     work: Condvar,
+    /// The last thread has gone.
+    empty: Condvar,
 }
 
 #[derive(Default)]
@@ -30,17 +32,27 @@ struct Queue {
     jobs: VecDeque<Job>,
     threads: usize,
     sleeping: usize,
-    closed: bool,
+    abandoned: bool,
 }
 
 impl Workers {
     pub(super) fn new(name: &'static str, limit: usize) -> Arc<Self> {
-        Arc::new(Self { name, limit: limit.max(1), queue: Mutex::default(), work: Condvar::new() })
+        Arc::new(Self {
+            name,
+            limit: limit.max(1),
+            queue: Mutex::default(),
+            work: Condvar::new(),
+            empty: Condvar::new(),
+        })
     }
 
     /// Queues a job. The queue is bounded by its callers: a log has at most one job of each kind in it.
+    /// A pool that was abandoned forgets it.
     pub(super) fn submit(self: &Arc<Self>, job: impl FnOnce() + Send + 'static) {
         let mut queue = self.queue.lock();
+        if queue.abandoned {
+            return;
+        }
         queue.jobs.push_back(Box::new(job));
         if queue.sleeping >= queue.jobs.len() {
             self.work.notify_one();
@@ -57,10 +69,18 @@ impl Workers {
         queue.jobs.len() > queue.sleeping
     }
 
-    /// Lets the threads go as soon as they have no work.
-    pub(super) fn close(&self) {
-        self.queue.lock().closed = true;
+    /// Forgets the jobs that wait, and returns when none runs any more: from here on the pool touches no file.
+    pub(super) fn abandon(&self) {
+        let mut queue = self.queue.lock();
+        queue.abandoned = true;
+        let forgotten = std::mem::take(&mut queue.jobs);
         self.work.notify_all();
+        while queue.threads > 0 {
+            self.empty.wait(&mut queue);
+        }
+        // What a job holds may take locks of its own when it goes.
+        drop(queue);
+        drop(forgotten);
     }
 
     fn start_thread(self: &Arc<Self>) {
@@ -83,16 +103,19 @@ impl Workers {
     fn run(&self) {
         loop {
             let mut queue = self.queue.lock();
-            let mut idle = queue.closed;
+            let mut idle = queue.abandoned;
             while queue.jobs.is_empty() {
                 if idle {
                     queue.threads -= 1;
+                    if queue.threads == 0 {
+                        self.empty.notify_all();
+                    }
                     return;
                 }
                 queue.sleeping += 1;
                 idle = self.work.wait_for(&mut queue, IDLE_THREAD_LIFETIME).timed_out();
                 queue.sleeping -= 1;
-                idle |= queue.closed;
+                idle |= queue.abandoned;
             }
             let job = queue.jobs.pop_front();
             drop(queue);
@@ -105,6 +128,7 @@ impl Workers {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
 
     use super::*;
@@ -125,5 +149,34 @@ mod tests {
             finished.recv_timeout(Duration::from_secs(10)).expect("four jobs must be able to wait for each other");
         }
         assert!(pool.queue.lock().threads <= 4);
+    }
+
+    #[test]
+    fn an_abandoned_pool_finishes_what_runs_and_forgets_what_waits() {
+        let pool = Workers::new("test", 1);
+        let (running, runs) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let finished = Arc::new(AtomicUsize::new(0));
+        let count = finished.clone();
+        pool.submit(move || {
+            running.send(()).unwrap();
+            let _ = released.recv();
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        runs.recv_timeout(Duration::from_secs(10)).expect("the first job runs");
+        let never = finished.clone();
+        pool.submit(move || _ = never.fetch_add(10, Ordering::SeqCst));
+        std::thread::scope(|scope| {
+            let abandoning = scope.spawn(|| pool.abandon());
+            while !pool.queue.lock().abandoned {
+                std::thread::yield_now();
+            }
+            let late = finished.clone();
+            pool.submit(move || _ = late.fetch_add(100, Ordering::SeqCst));
+            release.send(()).unwrap();
+            abandoning.join().unwrap();
+        });
+        assert_eq!(finished.load(Ordering::SeqCst), 1);
+        assert_eq!(pool.queue.lock().threads, 0);
     }
 }

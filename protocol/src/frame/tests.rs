@@ -9,7 +9,7 @@ use crate::messages::produce::ProduceRequest;
 use crate::wire::SHARE_FROM;
 use crate::{
     ApiKey, DecodeError, EncodeError, ErrorCode, RequestHeader, decode_request, decode_response, encode_request,
-    encode_response,
+    encode_response, encode_response_with_error,
 };
 
 /// The frame without its length, which must be right.
@@ -80,6 +80,19 @@ fn the_records_of_a_fetch_response_are_not_copied() {
     assert_eq!((chunks.len(), shared), (5, 2));
     let (_, decoded) = decode_response::<FetchResponse>(unframed(&chunks), 12).unwrap();
     assert_eq!(decoded, response);
+}
+
+#[test]
+fn the_first_error_of_a_response_is_told() {
+    let partition = |error_code| PartitionData { error_code, ..Default::default() };
+    let partitions =
+        [ErrorCode::NONE, ErrorCode::OFFSET_OUT_OF_RANGE, ErrorCode::CORRUPT_MESSAGE].map(partition).into();
+    let topic = FetchableTopicResponse { partitions, ..Default::default() };
+    let response = FetchResponse { responses: vec![topic], ..Default::default() };
+    let (_, error) = encode_response_with_error(3, &response, 12).unwrap();
+    assert_eq!(error, ErrorCode::OFFSET_OUT_OF_RANGE);
+    let (_, error) = encode_response_with_error(3, &FetchResponse::default(), 12).unwrap();
+    assert_eq!(error, ErrorCode::NONE);
 }
 
 #[test]

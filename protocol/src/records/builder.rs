@@ -26,7 +26,6 @@ pub struct BatchBuilder {
     last_offset: Option<i64>,
     /// Room for the header, then the records.
     bytes: Vec<u8>,
-    record: Vec<u8>,
 }
 
 /// Why a batch cannot be made.
@@ -73,8 +72,14 @@ impl BatchBuilder {
             append_time: None,
             last_offset: None,
             bytes: vec![0; HEADER_LEN],
-            record: Vec::new(),
         }
+    }
+
+    /// Makes room for so many bytes of records, so that the batch need not move as it grows.
+    #[must_use]
+    pub fn capacity(mut self, bytes: usize) -> Self {
+        self.bytes.reserve_exact(bytes);
+        self
     }
 
     /// Offset of the first record.
@@ -174,23 +179,34 @@ impl BatchBuilder {
         if header.records_count == 0 && !header.attributes.has_delete_horizon() {
             header.base_timestamp = timestamp;
         }
-        let record = &mut self.record;
-        record.clear();
-        record.push(0);
-        varint::put(record, timestamp.wrapping_sub(header.base_timestamp));
-        varint::put(record, i64::from(offset_delta));
-        put_nullable(record, key);
-        put_nullable(record, value);
-        varint::put(record, headers.len() as i64);
-        for Header { key, value } in headers {
-            put_nullable(record, Some(key));
-            put_nullable(record, value.as_deref());
-        }
-        if self.bytes.len() + record.len() > i32::MAX as usize - varint::MAX_LEN {
+        let timestamp_delta = timestamp.wrapping_sub(header.base_timestamp);
+        let length = 1
+            + varint::len(timestamp_delta)
+            + varint::len(i64::from(offset_delta))
+            + nullable_len(key)
+            + nullable_len(value)
+            + varint::len(headers.len() as i64)
+            + headers
+                .iter()
+                .map(|header| nullable_len(Some(&header.key)) + nullable_len(header.value.as_deref()))
+                .sum::<usize>();
+        let out = &mut self.bytes;
+        if out.len() + length > i32::MAX as usize - varint::MAX_LEN {
             return Err(BuildError::TooLarge);
         }
-        varint::put(&mut self.bytes, record.len() as i64);
-        self.bytes.extend_from_slice(record);
+        // Room at once, so that the small steps below need no look at the capacity that could grow it.
+        out.reserve(length + varint::MAX_LEN);
+        varint::put(out, length as i64);
+        out.push(0);
+        varint::put(out, timestamp_delta);
+        varint::put(out, i64::from(offset_delta));
+        put_nullable(out, key);
+        put_nullable(out, value);
+        varint::put(out, headers.len() as i64);
+        for Header { key, value } in headers {
+            put_nullable(out, Some(key));
+            put_nullable(out, value.as_deref());
+        }
         header.records_count += 1;
         header.last_offset_delta = offset_delta;
         header.max_timestamp = header.max_timestamp.max(timestamp);
@@ -235,6 +251,10 @@ impl BatchBuilder {
         }
         Ok(Bytes::from(bytes))
     }
+}
+
+fn nullable_len(bytes: Option<&[u8]>) -> usize {
+    bytes.map_or(varint::len(-1), |bytes| varint::len(bytes.len() as i64) + bytes.len())
 }
 
 fn put_nullable(out: &mut Vec<u8>, bytes: Option<&[u8]>) {

@@ -306,6 +306,11 @@ pub struct RecordIter {
 }
 
 impl RecordIter {
+    /// Bytes of the payload as it is in memory, decompressed.
+    pub fn payload_len(&self) -> usize {
+        self.source.buffer.len()
+    }
+
     fn read(&mut self) -> Result<Record, ReadError> {
         let mut headers = Vec::new();
         let raw = read_record(&mut self.source, |key, value| headers.push(Header { key, value }))?;

@@ -15,6 +15,12 @@ pub(super) fn put(out: &mut Vec<u8>, value: i64) {
     out.push(rest as u8);
 }
 
+/// Bytes that [`put`] writes.
+pub(super) fn len(value: i64) -> usize {
+    let bits = 64 - ((value << 1 ^ value >> 63) as u64 | 1).leading_zeros() as usize;
+    bits.div_ceil(7)
+}
+
 /// Reads one integer of at most `longest` bytes (5 or 10) from `next`; `None` when it does not end by then.
 pub(super) fn read<E>(longest: usize, mut next: impl FnMut() -> Result<u8, E>) -> Result<Option<u64>, E> {
     let mut value = 0u64;
@@ -52,6 +58,7 @@ mod tests {
             let mut out = Vec::new();
             put(&mut out, value);
             assert!(out.len() <= MAX_LEN);
+            assert_eq!(out.len(), len(value));
             assert_eq!(decode(&out, MAX_LEN).map(unzigzag64), Some(value));
             if let Ok(small) = i32::try_from(value) {
                 assert_eq!(decode(&out, 5).map(unzigzag32), Some(small));

@@ -63,6 +63,17 @@ macro_rules! coordinator_records {
                 }
             }
 
+            /// The JSON form of the key and of the value of this type, without their prefixes.
+            #[cfg(feature = "json")]
+            pub fn json_of_type(record_type: i16) -> Option<(crate::json::MessageJson, crate::json::MessageJson)> {
+                match record_type {
+                    $(<$key as CoordinatorKey>::TYPE => {
+                        Some((crate::json::MessageJson::of::<$key>(), crate::json::MessageJson::of::<$value>()))
+                    })*
+                    _ => None,
+                }
+            }
+
             /// The JSON form of the key and of the value of the type with this name, without their prefixes.
             #[cfg(feature = "json")]
             pub fn json(name: &str) -> Option<(crate::json::MessageJson, crate::json::MessageJson)> {

@@ -3,6 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{EncodeError, Version, Wire};
+use crate::ErrorCode;
 
 /// From this length on, shared bytes are referenced instead of copied: below it, one more entry in the vectored write costs
 /// more than the copy.
@@ -30,6 +31,8 @@ pub struct Writer {
     before_tail: usize,
     /// Whether shared bytes are copied all the same: a tagged field must stay in one chunk until its size is known.
     in_tagged_field: bool,
+    /// The first error code that was written.
+    first_error: ErrorCode,
 }
 
 impl Writer {
@@ -53,6 +56,18 @@ impl Writer {
     /// Whether nothing has been written.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Remembers an error code that is being written.
+    pub(crate) fn note_error(&mut self, code: ErrorCode) {
+        if self.first_error.is_none() {
+            self.first_error = code;
+        }
+    }
+
+    /// The first error code that was written; `NONE` when there was none.
+    pub(crate) fn first_error(&self) -> ErrorCode {
+        self.first_error
     }
 
     /// Appends bytes by copying them.

@@ -4,6 +4,13 @@ use crate::config::def::{ConfigDef, Importance};
 use crate::config::reasons::{ONE_NODE, OWN_THREADS};
 
 pub(super) const SETTINGS: &[ConfigDef] = &[
+    ConfigDef::text("admin.listen", None)
+        .read_only()
+        .doc("Address of the HTTP listener for health and metrics, `HOST:PORT`; none is opened without it."),
+    ConfigDef::int("admin.metrics.max.series", Some("1000"))
+        .at_least(1)
+        .read_only()
+        .doc("Time series of one metric with topics or groups as labels; the rest is added up in one more."),
     ConfigDef::list("advertised.listeners", None)
         .read_only()
         .importance(Importance::High)

@@ -16,6 +16,11 @@ impl ClassicGroup {
         }
     }
 
+    /// How many members it has.
+    pub fn member_count(&self) -> usize {
+        self.members.len()
+    }
+
     /// The group in detail. Protocol and metadata are meaningful, and shown, while it is stable.
     pub fn describe(&self) -> DescribedGroup {
         let protocol = self.protocol.as_ref().filter(|_| self.state() == GroupState::Stable);

@@ -65,6 +65,11 @@ impl Hosted {
         }
     }
 
+    /// Whether the shard is what the log says.
+    pub fn is_ready(&self) -> bool {
+        matches!(self.condition, Condition::Ready)
+    }
+
     /// Makes the shard anew from the log when that is needed.
     pub async fn make_ready(&mut self, now: Now) -> Result<(), ErrorCode> {
         match self.condition {

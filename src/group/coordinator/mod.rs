@@ -25,8 +25,8 @@ pub use self::promise::Promise;
 use self::timer::Timer;
 use super::{
     CommitRequest, CommittedPartition, DescribedGroup, Effects, ErrorCode, FetchedTopic, GroupConfig, GroupListing,
-    HeartbeatRequest, JoinReply, JoinRequest, LeaveRequest, LeftMember, ListFilter, Now, OffsetsOfTopic, OffsetsTopic,
-    SyncReply, SyncRequest,
+    GroupMeasure, HeartbeatRequest, JoinReply, JoinRequest, LeaveRequest, LeftMember, ListFilter, Now, OffsetsOfTopic,
+    OffsetsTopic, SyncReply, SyncRequest,
 };
 
 /// Tells the time on both clocks.
@@ -153,6 +153,17 @@ impl GroupCoordinator {
             groups.extend(list.kept().await?);
         }
         Ok(groups)
+    }
+
+    /// Shows every group to whoever measures them. Takes one lock after the other, each as short as `look` is; partitions that
+    /// are not available are left out.
+    pub async fn measure(&self, mut look: impl FnMut(&GroupMeasure<'_>)) {
+        for partition in &self.partitions {
+            let hosted = partition.lock().await;
+            if hosted.is_ready() {
+                hosted.shard.measure(&mut look);
+            }
+        }
     }
 
     /// `DescribeGroups`, for one group.

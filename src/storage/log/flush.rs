@@ -147,16 +147,22 @@ impl Log {
             let dirty = std::mem::take(&mut queue.directory_dirty);
             (queue.segments.iter().cloned().collect::<Vec<_>>(), dirty)
         };
+        let begun = self.engine.clock.monotonic();
+        let mut flushed = directory_dirty;
         for segment in &segments {
             let (from, to) = (segment.flushed.load(Ordering::Acquire), segment.end().0);
             if from < to {
                 segment.map.flush(from as usize, to as usize)?;
                 segment.flushed.store(to, Ordering::Release);
+                flushed = true;
             }
         }
         // A new segment's batches are durable only when its name is.
         if directory_dirty {
             self.engine.disk.sync_directory(&self.directory)?;
+        }
+        if flushed {
+            self.engine.flushes.record(self.engine.clock.monotonic().saturating_sub(begun));
         }
         self.advance_durable_end(target);
         let finished = segments.len().saturating_sub(1);

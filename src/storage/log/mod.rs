@@ -44,6 +44,7 @@ use super::recovery::{Recovered, RecoveryReport};
 use super::segment::{ActiveSegment, Segment, SegmentWriter, Segments};
 use super::types::{LeaderEpoch, Offset, TopicPartition};
 use super::workers::Workers;
+use crate::measure::Latency;
 
 /// Hears what becomes of a log. Called without any lock of the log, so calls can overtake each other: an end that
 /// is lower than one already seen is old news.
@@ -67,6 +68,8 @@ pub(super) struct Engine {
     pub(super) helpers: Arc<Workers>,
     pub(super) read_buffers: Arc<ReadBuffers>,
     pub(super) ballast: Ballast,
+    /// How long flushes took, and how many there were.
+    pub(super) flushes: Latency,
     /// Logs with an active segment: they share the budget of prefaulted pages.
     pub(super) open_logs: AtomicUsize,
 }

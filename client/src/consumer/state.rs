@@ -1,0 +1,395 @@
+//! What the consumer knows about each of its partitions, and what waits to be handed out.
+//!
+//! One lock holds it all. It is taken for each chunk and each Fetch, never for a record, and never across an await.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytestring::ByteString;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::SeekTo;
+use super::chunk::Chunk;
+use super::cursor::Cursor;
+use super::fetcher::Fetcher;
+use crate::error::{Error, ErrorKind};
+use crate::metadata::Topic;
+use crate::network::Backoff;
+use crate::record::TopicPartition;
+
+/// Errors that wait to be told; what comes on top is not kept.
+const ERRORS_MAX: usize = 64;
+
+/// What is between a partition and the first Fetch from it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Phase {
+    /// A hook of the rebalance still runs: it may seek.
+    Held,
+    /// The group's committed offset is to be looked up, or else the reset policy holds.
+    Unplaced,
+    /// The offset of a place is to be looked up.
+    Seeking(SeekTo),
+    /// The leader changed: whether the log still has what was read is to be looked up (KIP-320).
+    Validating,
+    /// It can be fetched from.
+    Placed,
+    /// Only a seek helps.
+    Stuck,
+}
+
+/// Ends of a partition as the last Fetch saw them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub(super) high_watermark: i64,
+    pub(super) last_stable: i64,
+}
+
+/// A partition that is assigned.
+pub(super) struct Partition {
+    pub(super) cursor: Arc<Cursor>,
+    pub(super) phase: Phase,
+    pub(super) paused: bool,
+    pub(super) topic_id: Uuid,
+    /// −1 while there is none.
+    pub(super) leader: i32,
+    pub(super) leader_epoch: i32,
+    /// The offset to fetch next.
+    pub(super) next: i64,
+    pub(super) bounds: Option<Bounds>,
+    /// A request for it is under way.
+    pub(super) busy: bool,
+    /// Became worth fetching while the long poll of its broker may be under way.
+    pub(super) fresh: bool,
+    /// Not asked for again before.
+    pub(super) not_before: Instant,
+    backoff: Backoff,
+    /// Its topic was missing, and that was said.
+    missing: bool,
+    queue: VecDeque<Chunk>,
+    pub(super) queued_bytes: usize,
+}
+
+impl Partition {
+    fn new(partition: TopicPartition, phase: Phase, backoff: Backoff) -> Self {
+        Self {
+            cursor: Arc::new(Cursor::new(partition)),
+            phase,
+            paused: false,
+            topic_id: Uuid::nil(),
+            leader: -1,
+            leader_epoch: -1,
+            next: -1,
+            bounds: None,
+            busy: false,
+            fresh: true,
+            not_before: Instant::now(),
+            backoff,
+            missing: false,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+        }
+    }
+
+    /// It goes on from here.
+    pub(super) fn place(&mut self, offset: i64, epoch: i32) {
+        self.cursor.place(offset, epoch);
+        self.next = offset;
+        self.worked();
+        self.phase = if (0..self.leader_epoch).contains(&epoch) { Phase::Validating } else { Phase::Placed };
+        self.fresh = true;
+    }
+
+    /// It is asked again a little later.
+    pub(super) fn back_off(&mut self) {
+        self.not_before = Instant::now() + self.backoff.next();
+    }
+
+    pub(super) fn worked(&mut self) {
+        self.backoff.reset();
+        self.not_before = Instant::now();
+    }
+
+    /// What the newest metadata says about it. True if the topic is another one than before.
+    fn adopt(&mut self, topic: &Topic) -> bool {
+        self.missing = false;
+        let index = usize::try_from(self.cursor.partition.partition).unwrap_or(usize::MAX);
+        let Some(told) = topic.partitions.get(index) else {
+            self.leader = -1;
+            return false;
+        };
+        let made_again = !self.topic_id.is_nil() && self.topic_id != topic.id;
+        self.topic_id = topic.id;
+        // A broker that lags behind may still tell an older leader.
+        if !made_again && told.leader_epoch >= 0 && told.leader_epoch < self.leader_epoch {
+            return false;
+        }
+        let moved = told.leader_epoch > self.leader_epoch || told.leader != self.leader;
+        self.leader = told.leader;
+        self.leader_epoch = told.leader_epoch;
+        if moved {
+            self.not_before = Instant::now();
+            if self.phase == Phase::Placed && (0..self.leader_epoch).contains(&self.cursor.epoch()) {
+                self.phase = Phase::Validating;
+            }
+        }
+        made_again
+    }
+}
+
+/// All partitions, and what waits to be handed out.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) partitions: HashMap<TopicPartition, Partition>,
+    /// Partitions with chunks that can be handed out, each once: they take turns.
+    ready: VecDeque<TopicPartition>,
+    errors: VecDeque<Error>,
+    /// Bytes that wait in partitions that are not paused.
+    queued_bytes: usize,
+    waker: Option<Waker>,
+    /// Those who fetch, by broker.
+    pub(super) fetchers: HashMap<i32, Arc<Fetcher>>,
+}
+
+impl State {
+    /// Adds a partition that is not there yet.
+    pub(super) fn assign(&mut self, partition: TopicPartition, phase: Phase, backoff: Backoff) {
+        let new = || Partition::new(partition.clone(), phase, backoff);
+        self.partitions.entry(partition.clone()).or_insert_with(new);
+    }
+
+    /// Takes a partition away, with what was fetched for it.
+    pub(super) fn unassign(&mut self, partition: &TopicPartition) {
+        self.discard(partition);
+        if let Some(removed) = self.partitions.remove(partition) {
+            removed.cursor.kill();
+        }
+    }
+
+    /// The partition, as long as this is still its cursor.
+    pub(super) fn at(&mut self, cursor: &Arc<Cursor>) -> Option<&mut Partition> {
+        self.partitions.get_mut(&cursor.partition).filter(|partition| Arc::ptr_eq(&partition.cursor, cursor))
+    }
+
+    /// Begins another walk through a partition.
+    pub(super) fn seek(&mut self, partition: &TopicPartition, to: SeekTo) -> Result<(), Error> {
+        self.discard(partition);
+        let Some(found) = self.partitions.get_mut(partition) else { return Err(not_assigned(partition)) };
+        found.cursor.kill();
+        found.cursor = Arc::new(Cursor::new(partition.clone()));
+        found.cursor.set_paused(found.paused);
+        found.busy = false;
+        found.worked();
+        found.fresh = true;
+        match to {
+            SeekTo::Offset(offset) => found.place(offset, -1),
+            to => found.phase = Phase::Seeking(to),
+        }
+        Ok(())
+    }
+
+    /// Throws away what was fetched for a partition.
+    fn discard(&mut self, partition: &TopicPartition) {
+        let Some(found) = self.partitions.get_mut(partition) else { return };
+        found.queue.clear();
+        let bytes = std::mem::take(&mut found.queued_bytes);
+        if !found.paused {
+            self.queued_bytes -= bytes;
+            self.ready.retain(|other| other != partition);
+        }
+    }
+
+    /// Fetches again from the position, a little later.
+    pub(super) fn rewind(&mut self, cursor: &Arc<Cursor>) {
+        if self.at(cursor).is_none() {
+            return;
+        }
+        self.discard(&cursor.partition);
+        if let (Some(found), Some(position)) = (self.at(cursor), cursor.position()) {
+            found.next = position;
+            found.back_off();
+        }
+    }
+
+    /// Stops handing out, or goes on. What was fetched is kept.
+    pub(super) fn set_paused(&mut self, partition: &TopicPartition, paused: bool) -> Result<(), Error> {
+        let Some(found) = self.partitions.get_mut(partition) else { return Err(not_assigned(partition)) };
+        if found.paused == paused {
+            return Ok(());
+        }
+        found.paused = paused;
+        found.cursor.set_paused(paused);
+        if paused {
+            self.queued_bytes -= found.queued_bytes;
+            self.ready.retain(|other| other != partition);
+        } else {
+            found.fresh = true;
+            self.queued_bytes += found.queued_bytes;
+            if !found.queue.is_empty() {
+                self.ready.push_back(partition.clone());
+                self.wake();
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues what was fetched.
+    pub(super) fn queue(&mut self, chunk: Chunk) {
+        let partition = chunk.cursor.partition.clone();
+        let bytes = chunk.bytes;
+        let Some(found) = self.at(&chunk.cursor) else { return };
+        found.next = chunk.next;
+        found.queued_bytes += bytes;
+        found.queue.push_back(chunk);
+        if !found.paused {
+            let first = found.queue.len() == 1;
+            self.queued_bytes += bytes;
+            if first {
+                self.ready.push_back(partition);
+            }
+            self.wake();
+        }
+    }
+
+    /// Takes back the rest of a chunk whose partition was paused.
+    pub(super) fn put_back(&mut self, chunk: Chunk) {
+        let partition = chunk.cursor.partition.clone();
+        let Some(found) = self.at(&chunk.cursor) else { return };
+        let bytes = chunk.bytes;
+        found.queued_bytes += bytes;
+        found.queue.push_front(chunk);
+        if !found.paused {
+            let first = found.queue.len() == 1;
+            self.queued_bytes += bytes;
+            if first {
+                self.ready.push_front(partition);
+            }
+        }
+    }
+
+    /// The next chunk of the partition whose turn it is, or an error that somebody should know of.
+    pub(super) fn take(&mut self, context: &mut Context<'_>) -> Poll<Result<Chunk, Error>> {
+        if let Some(error) = self.errors.pop_front() {
+            return Poll::Ready(Err(error));
+        }
+        while let Some(turn) = self.ready.pop_front() {
+            let Some(found) = self.partitions.get_mut(&turn) else { continue };
+            let Some(chunk) = found.queue.pop_front() else { continue };
+            found.queued_bytes -= chunk.bytes;
+            if !found.busy {
+                // It was left out of the last request because of what was queued.
+                found.fresh = true;
+                self.fetchers.get(&found.leader).inspect(|fetcher| fetcher.wake());
+            }
+            if !found.queue.is_empty() {
+                self.ready.push_back(turn);
+            }
+            self.queued_bytes -= chunk.bytes;
+            return Poll::Ready(Ok(chunk));
+        }
+        self.wait(context);
+        Poll::Pending
+    }
+
+    /// Wakes this task when there is something new.
+    pub(super) fn wait(&mut self, context: &mut Context<'_>) {
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            None => self.waker = Some(context.waker().clone()),
+        }
+    }
+
+    /// Wakes the one who receives.
+    pub(super) fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Tells the application about something that went wrong.
+    pub(super) fn tell(&mut self, error: Error) {
+        if self.errors.len() < ERRORS_MAX {
+            self.errors.push_back(error);
+        }
+        self.wake();
+    }
+
+    /// Tells about something before anything else.
+    pub(super) fn tell_first(&mut self, error: Error) {
+        self.errors.push_front(error);
+    }
+
+    /// Takes all partitions of some topics away.
+    pub(super) fn unassign_topics(&mut self, topics: &[ByteString]) {
+        let gone = self.partitions.keys().filter(|partition| topics.contains(&partition.topic)).cloned();
+        let gone: Vec<TopicPartition> = gone.collect();
+        gone.iter().for_each(|partition| self.unassign(partition));
+    }
+
+    /// Whether one of them is past its first lookup.
+    pub(super) fn has_position(&self, partitions: &[TopicPartition]) -> bool {
+        partitions
+            .iter()
+            .filter_map(|partition| self.partitions.get(partition))
+            .any(|found| found.cursor.position().is_some())
+    }
+
+    /// What the newest metadata says about a topic. Returns partitions whose topic was deleted and made again.
+    pub(super) fn adopt(&mut self, topic: &Topic) -> Vec<TopicPartition> {
+        let partitions =
+            self.partitions.values_mut().filter(|partition| partition.cursor.partition.topic == topic.name);
+        let made_again =
+            partitions.filter_map(|partition| partition.adopt(topic).then(|| partition.cursor.partition.clone()));
+        made_again.collect()
+    }
+
+    /// A topic that does not exist at the moment: that is told once.
+    pub(super) fn topic_is_missing(&mut self, topic: &str, error: &Error) {
+        let mut news = false;
+        for partition in self.partitions.values_mut().filter(|partition| partition.cursor.partition.topic == *topic) {
+            partition.leader = -1;
+            news |= !std::mem::replace(&mut partition.missing, true);
+        }
+        if news {
+            self.tell(error.clone());
+        }
+    }
+
+    /// Partitions with a leader that nobody asks anything at the moment, and that may be asked.
+    pub(super) fn idle(&mut self) -> impl Iterator<Item = &mut Partition> {
+        let now = Instant::now();
+        self.partitions
+            .values_mut()
+            .filter(move |partition| !partition.busy && partition.leader >= 0 && partition.not_before <= now)
+    }
+
+    /// When a partition may be asked again for its offset.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let waiting = self.partitions.values().filter(|partition| {
+            !partition.busy && matches!(partition.phase, Phase::Unplaced | Phase::Seeking(_) | Phase::Validating)
+        });
+        waiting.filter(|partition| partition.leader >= 0).map(|partition| partition.not_before).min()
+    }
+
+    pub(super) fn lacks_leader(&self) -> bool {
+        self.partitions.values().any(|partition| partition.leader < 0)
+    }
+
+    pub(super) fn topics(&self) -> HashSet<ByteString> {
+        self.partitions.keys().map(|partition| partition.topic.clone()).collect()
+    }
+
+    pub(super) fn leaders(&self) -> HashSet<i32> {
+        self.partitions.values().map(|partition| partition.leader).filter(|leader| *leader >= 0).collect()
+    }
+
+    /// Bytes that wait to be handed out.
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+}
+
+pub(super) fn not_assigned(partition: &TopicPartition) -> Error {
+    Error::new(ErrorKind::Config, format!("{partition} is not assigned to this consumer"))
+}

@@ -1,0 +1,1 @@
+//! The consumer against a broker that does what it is told.

@@ -1,0 +1,108 @@
+//! The settings of a producer.
+
+use std::time::Duration;
+
+use naru_protocol::records::Codec;
+
+use crate::config::{Properties, Setting};
+use crate::error::{Error, ErrorKind};
+
+/// Who must have a record before it counts as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acks {
+    /// Nobody: records are sent and forgotten. The broker says nothing, offsets are not known.
+    None,
+    /// The leader has it. It may be lost with the leader.
+    Leader,
+    /// It is as safe as the cluster makes it: on all replicas in sync, and, with Naru, on stable storage.
+    All,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ProducerConfig {
+    pub(super) acks: Acks,
+    pub(super) idempotence: bool,
+    /// `linger.ms`; none is the library's own rule: at once when the broker is idle, else up to 5 ms.
+    pub(super) linger: Option<Duration>,
+    pub(super) batch_size: usize,
+    pub(super) codec: Codec,
+    pub(super) buffer_memory: usize,
+    pub(super) max_block: Duration,
+    pub(super) delivery_timeout: Duration,
+    pub(super) max_in_flight: usize,
+    pub(super) max_request_size: usize,
+}
+
+impl Default for ProducerConfig {
+    fn default() -> Self {
+        Self {
+            acks: Acks::All,
+            idempotence: true,
+            linger: None,
+            batch_size: 128 << 10,
+            codec: Codec::None,
+            buffer_memory: 32 << 20,
+            max_block: Duration::from_mins(1),
+            delivery_timeout: Duration::from_mins(2),
+            max_in_flight: 5,
+            max_request_size: 1 << 20,
+        }
+    }
+}
+
+impl ProducerConfig {
+    /// The properties that these settings are.
+    pub(crate) const NAMES: &[&str] = &[
+        "acks",
+        "enable.idempotence",
+        "linger.ms",
+        "batch.size",
+        "compression.type",
+        "buffer.memory",
+        "max.block.ms",
+        "delivery.timeout.ms",
+        "max.in.flight.requests.per.connection",
+        "max.request.size",
+    ];
+
+    /// Takes the values of those properties that are here.
+    pub(super) fn apply(&mut self, properties: &Properties) -> Result<(), Error> {
+        for (name, value) in properties {
+            let setting = Setting { name, value };
+            match name.as_str() {
+                "acks" => {
+                    let words = [("all", Acks::All), ("-1", Acks::All), ("1", Acks::Leader), ("0", Acks::None)];
+                    self.acks = setting.one_of(&words)?;
+                }
+                "enable.idempotence" => self.idempotence = setting.boolean()?,
+                "linger.ms" => self.linger = Some(setting.milliseconds()?),
+                "batch.size" => self.batch_size = setting.number()?,
+                "compression.type" => {
+                    let codec = Codec::from_name(value.trim());
+                    self.codec = codec.ok_or_else(|| setting.invalid("one of none, gzip, snappy, lz4, zstd"))?;
+                }
+                "buffer.memory" => self.buffer_memory = setting.number()?,
+                "max.block.ms" => self.max_block = setting.milliseconds()?,
+                "delivery.timeout.ms" => self.delivery_timeout = setting.milliseconds()?,
+                "max.in.flight.requests.per.connection" => self.max_in_flight = setting.number()?,
+                "max.request.size" => self.max_request_size = setting.number()?,
+                _ => {}
+            }
+        }
+        // As in Kafka's own client: acks or in-flight limits that rule idempotence out turn it off, unless it was asked for.
+        let possible = self.acks == Acks::All && self.max_in_flight <= 5;
+        if !possible && self.idempotence {
+            if properties.contains_key("enable.idempotence") {
+                let message =
+                    "enable.idempotence needs acks=all and max.in.flight.requests.per.connection of at most 5";
+                return Err(Error::new(ErrorKind::Config, message));
+            }
+            self.idempotence = false;
+        }
+        if self.max_in_flight == 0 || self.buffer_memory == 0 || self.max_request_size == 0 {
+            let message = "max.in.flight.requests.per.connection, buffer.memory and max.request.size must be above 0";
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,153 @@
+//! Order and sequence numbers through all that can go wrong.
+
+use naru_protocol::records::{Batch, BatchHeader};
+
+use super::*;
+use crate::ErrorKind;
+
+const RULES: Rules = Rules { codec: Codec::None, batch_size: 1000, linger: Duration::from_millis(5), eager: false };
+const IDENTITY: Option<(i64, i16)> = Some((77, 0));
+
+fn queue() -> Arc<PartitionQueue> {
+    PartitionQueue::new(TopicPartition::new("orders", 0))
+}
+
+/// Adds a record that fills a batch of its own.
+fn fill(queue: &PartitionQueue, value: &str) -> Delivery {
+    queue.push(&Record::to("orders").value(value.to_owned()), 1, 1000, &RULES).unwrap().delivery
+}
+
+/// Takes the next batch: its value, and its sequence.
+fn take(queue: &PartitionQueue) -> Option<(ClosedBatch, String, Sequence)> {
+    let (mut batch, sequence) = queue.take(IDENTITY)?;
+    let bytes = batch.encoded(sequence).unwrap();
+    let record = Batch::parse(bytes.clone()).unwrap().records().next().unwrap().unwrap();
+    let header = BatchHeader::parse(&bytes).unwrap();
+    assert_eq!(sequence.unwrap().base, header.base_sequence);
+    Some((batch, String::from_utf8(record.value.unwrap().to_vec()).unwrap(), sequence.unwrap()))
+}
+
+fn wants(queue: &PartitionQueue) -> Wants {
+    queue.wants(Instant::now() + Duration::from_mins(1), &RULES, false, false)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_leaves_when_it_is_full_or_old_or_somebody_hurries() {
+    let queue = queue();
+    let now = Instant::now();
+    assert_eq!(queue.wants(now, &RULES, false, false), Wants::Nothing);
+    let pushed = queue.push(&Record::to("orders").value("small"), 1, 50, &RULES).unwrap();
+    assert!(pushed.list && pushed.tell_sender);
+    let pushed = queue.push(&Record::to("orders").value("small"), 1, 50, &RULES).unwrap();
+    assert!(!pushed.list && !pushed.tell_sender);
+    assert_eq!(queue.wants(now, &RULES, true, false), Wants::Time(now + RULES.linger));
+    assert_eq!(queue.wants(now, &RULES, true, true), Wants::Sending);
+    assert_eq!(queue.wants(now, &Rules { eager: true, ..RULES }, true, false), Wants::Sending);
+    assert_eq!(queue.wants(now, &Rules { eager: true, ..RULES }, false, false), Wants::Time(now + RULES.linger));
+    assert_eq!(queue.wants(now + RULES.linger, &RULES, false, false), Wants::Sending);
+    drop(fill(&queue, "large"));
+    assert_eq!(queue.wants(now, &RULES, false, false), Wants::Sending);
+}
+
+#[tokio::test]
+async fn what_fails_for_a_while_goes_out_again_in_order_under_the_same_numbers() {
+    let queue = queue();
+    for value in ["a", "b", "c", "d"] {
+        drop(fill(&queue, value));
+    }
+    let (a, b, c) = (take(&queue).unwrap().0, take(&queue).unwrap().0, take(&queue).unwrap().0);
+    let sequences = [&a, &b, &c].map(|batch| batch.sent_as.unwrap().base);
+    assert_eq!(sequences, [0, 1, 2]);
+    queue.done(&a, false);
+    // The answers come in any order, as after a lost connection.
+    queue.again(c, Instant::now());
+    assert_eq!(wants(&queue), Wants::Answers, "nothing overtakes what is in flight");
+    assert!(queue.something_before(Place { batch: 2, first_record: 0 }));
+    queue.again(b, Instant::now());
+    assert_eq!(wants(&queue), Wants::Sending);
+    let again: Vec<_> =
+        std::iter::from_fn(|| take(&queue)).map(|(_, value, sequence)| (value, sequence.base)).collect();
+    assert_eq!(again, [("b".to_owned(), 1), ("c".to_owned(), 2), ("d".to_owned(), 3)]);
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_for_good_begins_a_new_epoch() {
+    let queue = queue();
+    for value in ["a", "b", "c"] {
+        drop(fill(&queue, value));
+    }
+    let (a, b) = (take(&queue).unwrap().0, take(&queue).unwrap().0);
+    queue.done(&a, true);
+    assert!(!queue.something_before(a.place));
+    assert_eq!(wants(&queue), Wants::Answers);
+    // The broker does not take the second without the first.
+    queue.again(b, Instant::now());
+    let (_, value, sequence) = take(&queue).unwrap();
+    assert_eq!((value.as_str(), sequence), ("b", Sequence { producer_id: 77, epoch: 1, base: 0 }));
+    let (_, value, sequence) = take(&queue).unwrap();
+    assert_eq!((value.as_str(), sequence), ("c", Sequence { producer_id: 77, epoch: 1, base: 1 }));
+}
+
+#[tokio::test]
+async fn a_broker_that_forgot_the_producer_gets_new_numbers() {
+    let queue = queue();
+    for value in ["a", "b"] {
+        drop(fill(&queue, value));
+    }
+    let (a, b) = (take(&queue).unwrap().0, take(&queue).unwrap().0);
+    assert!(queue.something_before(b.place));
+    queue.again_anew(a, Instant::now());
+    assert!(queue.something_before(b.place));
+    queue.again(b, Instant::now());
+    let again: Vec<_> = std::iter::from_fn(|| take(&queue)).map(|(_, value, sequence)| (value, sequence)).collect();
+    let epoch_1 = |base| Sequence { producer_id: 77, epoch: 1, base };
+    assert_eq!(again, [("a".to_owned(), epoch_1(0)), ("b".to_owned(), epoch_1(1))]);
+}
+
+#[tokio::test]
+async fn the_halves_of_a_batch_go_before_what_came_after_it() {
+    let queue = queue();
+    for value in ["1", "2", "3"] {
+        drop(queue.push(&Record::to("orders").value(value), 1, 50, &RULES).unwrap().delivery);
+    }
+    drop(fill(&queue, "later"));
+    let (whole, ..) = take(&queue).unwrap();
+    let (later, ..) = take(&queue).unwrap();
+    queue.split(&whole, whole.halves(Codec::None).unwrap());
+    queue.again(later, Instant::now());
+    let sent: Vec<_> = std::iter::from_fn(|| take(&queue)).collect();
+    let order: Vec<_> = sent.iter().map(|(_, value, sequence)| (value.as_str(), sequence.base)).collect();
+    assert_eq!(order, [("1", 0), ("2", 1), ("later", 3)]);
+    // Back in the wrong order, out in the right one.
+    sent.into_iter().rev().for_each(|(batch, ..)| queue.again(batch, Instant::now()));
+    let order: Vec<_> = std::iter::from_fn(|| take(&queue)).map(|(_, value, _)| value).collect();
+    assert_eq!(order, ["1", "2", "later"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_too_long_is_given_up_and_leaves_a_gap_only_if_it_was_sent() {
+    let queue = queue();
+    for value in ["a", "b"] {
+        drop(fill(&queue, value));
+    }
+    let (a, ..) = take(&queue).unwrap();
+    queue.again(a, Instant::now());
+    tokio::time::advance(Duration::from_secs(10)).await;
+    drop(fill(&queue, "young"));
+    let expired = queue.expired(Instant::now() - Duration::from_secs(5));
+    assert_eq!(expired.iter().map(|batch| batch.sent_as.is_some()).collect::<Vec<_>>(), [true, false]);
+    let (_, value, sequence) = take(&queue).unwrap();
+    assert_eq!((value.as_str(), sequence), ("young", Sequence { producer_id: 77, epoch: 1, base: 0 }));
+}
+
+#[tokio::test]
+async fn an_abandoned_queue_tells_everyone() {
+    let queue = queue();
+    let deliveries = ["in flight", "closed", "open"].map(|value| fill(&queue, value));
+    let (_in_flight, ..) = take(&queue).unwrap();
+    queue.abandon(&Error::new(ErrorKind::Closed, "the producer is closed"));
+    for delivery in deliveries {
+        assert_eq!(delivery.await.unwrap_err().kind(), ErrorKind::Closed);
+    }
+    assert_eq!(wants(&queue), Wants::Nothing);
+}

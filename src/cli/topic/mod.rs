@@ -1,0 +1,47 @@
+//! `naru topic`: one file a verb.
+
+mod alter;
+mod create;
+mod delete;
+mod describe;
+mod list;
+
+use clap::Subcommand;
+
+use super::Failure;
+use super::connect::block_on;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TopicCommand {
+    /// Make topics
+    #[command(after_help = create::EXAMPLES)]
+    Create(create::CreateArgs),
+    /// List topics
+    List(list::ListArgs),
+    /// Show partitions, offsets and settings of topics
+    Describe(describe::DescribeArgs),
+    /// Change settings of a topic, or give it more partitions
+    #[command(after_help = alter::EXAMPLES)]
+    Alter(alter::AlterArgs),
+    /// Delete topics and all their records
+    Delete(delete::DeleteArgs),
+}
+
+impl TopicCommand {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        match self {
+            Self::Create(args) => block_on(create::run(args)),
+            Self::List(args) => block_on(list::run(args)),
+            Self::Describe(args) => block_on(describe::run(args)),
+            Self::Alter(args) => block_on(alter::run(args)),
+            Self::Delete(args) => block_on(delete::run(args)),
+        }
+    }
+}
+
+/// A failure about a topic.
+pub(super) fn about(topic: &str, error: naru_client::Error) -> Failure {
+    let missing = error.is_not_found();
+    let failure = Failure::from(error).doing(format_args!("topic {topic:?}"));
+    if missing { failure.hint("`naru topic list` shows which there are.") } else { failure }
+}

@@ -1,0 +1,67 @@
+//! Brokers that die and topics that go.
+
+use std::time::Duration;
+
+use naru_client::admin::NewTopic;
+use naru_client::{ErrorCode, OffsetReset, Record};
+use tokio::time::timeout;
+
+use super::{PATIENCE, broker_with, numbers, partition, recv, send, until, value, values};
+
+#[tokio::test]
+async fn a_broker_killed_again_and_again_costs_no_record() {
+    let (broker, client) = broker_with("orders", 2).await;
+    let mut consumer = client.consumer().topics(["orders"]).build().await.unwrap();
+    let producing = tokio::spawn(async move {
+        let producer = client.producer().build().unwrap();
+        for number in 0..2000 {
+            let record = Record::to("orders").partition(number % 2).value((number / 2).to_string());
+            drop(producer.enqueue(record).await.unwrap());
+            if number % 50 == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+        producer.close(PATIENCE).await.unwrap();
+    });
+    let mut got: [Vec<String>; 2] = Default::default();
+    for count in 0..2000 {
+        let record = recv(&mut consumer).await;
+        got[record.partition as usize].push(value(&record));
+        if count % 500 == 250 {
+            broker.kill().await;
+            broker.restart().await;
+        }
+    }
+    producing.await.unwrap();
+    assert_eq!(got[0], numbers(0..1000));
+    assert_eq!(got[1], numbers(0..1000));
+}
+
+#[tokio::test]
+async fn a_topic_made_again_is_read_from_its_beginning_whatever_the_policy() {
+    let (_broker, client) = broker_with("orders", 1).await;
+    send(&client, "orders", 0, 0..5).await;
+    let consumer = client.consumer().topics(["orders"]).offset_reset(OffsetReset::Latest);
+    let mut consumer = consumer.build().await.unwrap();
+    until("it has its place", || consumer.position(&partition("orders", 0)) == Some(5)).await;
+    send(&client, "orders", 0, ["last"]).await;
+    assert_eq!(values(&mut consumer, 1).await, ["last"]);
+    client.admin().delete_topic("orders").await.unwrap();
+    let error = timeout(PATIENCE, consumer.recv()).await.unwrap().unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
+    client.admin().create_topic(NewTopic::new("orders").partitions(1)).await.unwrap();
+    send(&client, "orders", 0, ["new", "newer"]).await;
+    assert_eq!(values(&mut consumer, 2).await, ["new", "newer"]);
+}
+
+#[tokio::test]
+async fn a_topic_that_does_not_exist_is_told_and_waited_for() {
+    let broker = naru_testing::TestBroker::builder().set("auto.create.topics.enable", "false").start().await;
+    let client = broker.client();
+    let mut consumer = client.consumer().topics(["orders"]).build().await.unwrap();
+    let error = timeout(PATIENCE, consumer.recv()).await.unwrap().unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
+    client.admin().create_topic(NewTopic::new("orders").partitions(2)).await.unwrap();
+    send(&client, "orders", 1, ["here"]).await;
+    assert_eq!(values(&mut consumer, 1).await, ["here"]);
+}
