@@ -8,6 +8,7 @@
 pub mod consume;
 pub mod latencies;
 pub mod latency;
+mod measure;
 pub mod own_broker;
 pub mod pace;
 pub mod process;
@@ -80,7 +81,7 @@ fn client(workload: &Workload, index: usize) -> Result<Client, Error> {
 }
 
 /// Bytes that hardly compress, the same in every run.
-fn noise(length: usize) -> bytes::Bytes {
-    let mut random = fastrand::Rng::with_seed(0x6e61_7275);
+fn noise(length: usize, seed: u64) -> bytes::Bytes {
+    let mut random = fastrand::Rng::with_seed(seed);
     std::iter::repeat_with(|| random.u8(..)).take(length).collect()
 }

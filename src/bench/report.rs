@@ -89,6 +89,23 @@ pub struct Counted {
     pub elapsed: Duration,
 }
 
+impl Counted {
+    /// Adds what another has counted.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.records += other.records;
+        self.failed += other.failed;
+        if self.first_failure.is_none() {
+            self.first_failure.clone_from(&other.first_failure);
+        }
+    }
+
+    /// Counts a record that did not go well.
+    pub(super) fn failure(&mut self, why: &impl fmt::Display) {
+        self.failed += 1;
+        self.first_failure.get_or_insert_with(|| why.to_string());
+    }
+}
+
 impl Load {
     /// As it is told.
     pub fn of(workload: &Workload) -> Self {
@@ -152,7 +169,10 @@ impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { record_size, partitions, acks, codec, clients, records_per_second } = self;
         let plural = if *clients == 1 { "" } else { "s" };
-        write!(f, "{record_size} B records, {partitions} partitions, acks={acks}, codec {codec}, {clients} client{plural}")?;
+        write!(
+            f,
+            "{record_size} B records, {partitions} partitions, acks={acks}, codec {codec}, {clients} client{plural}"
+        )?;
         records_per_second.map_or(Ok(()), |rate| write!(f, ", {} records/s asked for", grouped(rate)))
     }
 }
@@ -170,10 +190,7 @@ impl fmt::Display for Report {
         )?;
         if let Some((of, latency)) = &self.latency_ms {
             let Percentiles { p50, p90, p99, p999, max, .. } = latency;
-            writeln!(
-                f,
-                "  latency  p50 {p50:.2}, p90 {p90:.2}, p99 {p99:.2}, p99.9 {p999:.2}, max {max:.2} ms, {of}"
-            )?;
+            writeln!(f, "  latency  p50 {p50:.2}, p90 {p90:.2}, p99 {p99:.2}, p99.9 {p999:.2}, max {max:.2} ms, {of}")?;
         }
         if let Some(BrokerUsage { cpu_seconds_per_gib, peak_mib, cpu_seconds }) = self.broker {
             writeln!(

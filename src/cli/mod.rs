@@ -5,6 +5,7 @@
 //! kind of failure there was: `failure.rs`.
 
 mod args;
+mod bench;
 mod cluster;
 mod completions;
 mod config;
@@ -70,6 +71,7 @@ fn command(cli: Cli, begun: Instant) -> Result<(), Failure> {
         Command::Group(verb) => verb.run(),
         Command::Cluster(verb) => verb.run(),
         Command::Log(verb) => verb.run(),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }
