@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::config::{Setting, SettingSource};
 
+use super::bench::BenchArgs;
 use super::cluster::ClusterCommand;
 use super::completions::CompletionsArgs;
 use super::consume::{self, ConsumeArgs};
@@ -89,6 +90,8 @@ pub(super) enum Command {
     /// Look into a data directory
     #[command(subcommand)]
     Log(LogCommand),
+    /// Measure a broker
+    Bench(BenchArgs),
     /// Write the completions of a shell
     Completions(CompletionsArgs),
 }

@@ -5,7 +5,11 @@
 //! kind of failure there was: `failure.rs`.
 
 mod args;
+<<<<<<< HEAD
 mod bounds;
+=======
+mod bench;
+>>>>>>> bench
 mod cluster;
 mod completions;
 mod config;
@@ -75,6 +79,7 @@ fn command(cli: Cli, begun: Instant) -> Result<(), Failure> {
         Command::Group(verb) => verb.run(),
         Command::Cluster(verb) => verb.run(),
         Command::Log(verb) => verb.run(),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }
