@@ -5,11 +5,8 @@
 //! kind of failure there was: `failure.rs`.
 
 mod args;
-<<<<<<< HEAD
-mod bounds;
-=======
 mod bench;
->>>>>>> bench
+mod bounds;
 mod cluster;
 mod completions;
 mod config;
