@@ -253,7 +253,9 @@ impl ConsumerBuilder {
             (None, None) => None,
         };
         let activity = membership.as_ref().map(|membership| Arc::clone(membership.activity()));
-        membership.into_iter().for_each(|membership| shared.has_membership(membership));
+        if let Some(membership) = membership {
+            shared.has_membership(membership);
+        }
         shared.spawn(driver::run(Arc::clone(&shared)));
         if commits_by_itself {
             shared.spawn(commits::keep_committing(Arc::clone(&shared)));

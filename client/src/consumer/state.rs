@@ -165,7 +165,7 @@ pub(super) struct State {
 
 impl State {
     /// Adds a partition that is not there yet.
-    pub(super) fn assign(&mut self, partition: TopicPartition, phase: Phase, backoff: Backoff) {
+    pub(super) fn assign(&mut self, partition: &TopicPartition, phase: Phase, backoff: Backoff) {
         let new = || Partition::new(partition.clone(), phase, backoff);
         self.partitions.entry(partition.clone()).or_insert_with(new);
     }
@@ -335,13 +335,17 @@ impl State {
     pub(super) fn unassign_topics(&mut self, topics: &[ByteString]) {
         let gone = self.partitions.keys().filter(|partition| topics.contains(&partition.topic)).cloned();
         let gone: Vec<TopicPartition> = gone.collect();
-        gone.iter().for_each(|partition| self.unassign(partition));
+        for partition in &gone {
+            self.unassign(partition);
+        }
     }
 
     /// All partitions are gone.
     pub(super) fn clear(&mut self) {
         let all: Vec<TopicPartition> = self.partitions.keys().cloned().collect();
-        all.iter().for_each(|partition| self.unassign(partition));
+        for partition in &all {
+            self.unassign(partition);
+        }
     }
 
     /// Partitions that were held can be fetched from now.
@@ -445,7 +449,7 @@ mod tests {
         let mut state = State::default();
         for number in 0..2 {
             let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(1));
-            state.assign(orders(number), Phase::Unplaced, backoff);
+            state.assign(&orders(number), Phase::Unplaced, backoff);
             let partition = state.partitions.get_mut(&orders(number)).unwrap();
             partition.leader = 5;
             partition.place(0, -1);
@@ -504,7 +508,9 @@ mod tests {
         state.unassign(&orders(1));
         assert!(take(&mut state).is_none() && old.is_dead() && other.is_dead());
         let late = [chunk(old, 1), chunk(other, 1)];
-        late.into_iter().for_each(|chunk| state.queue(chunk));
+        for chunk in late {
+            state.queue(chunk);
+        }
         assert!(take(&mut state).is_none());
         assert_eq!((state.queued_bytes(), state.partitions[&orders(0)].next), (0, 9));
         assert!(state.seek(&orders(1), SeekTo::End).is_err());

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_core::Stream;
 use naru_protocol::messages::fetch::{FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData};
 use naru_protocol::messages::list_offsets::{
     ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
@@ -261,4 +262,18 @@ async fn a_dropped_consumer_hangs_up() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert!(handle.assignment().is_empty());
+}
+
+#[tokio::test]
+async fn a_stream_gives_the_records_and_counts_them_as_recv_does() {
+    let fixture = fixture().await;
+    let mut consumer = fixture.consumer(OffsetReset::Earliest).await;
+    let handle = consumer.handle().clone();
+    let processed = || handle.shared.state().partitions[&orders()].cursor.processed().map(|(offset, _)| offset);
+    let mut stream = std::pin::pin!(consumer.stream());
+    for expected in 0..3 {
+        let next = std::future::poll_fn(|context| stream.as_mut().poll_next(context));
+        let record = timeout(Duration::from_secs(10), next).await.unwrap().unwrap().unwrap();
+        assert_eq!((record.offset, processed()), (expected, Some(expected)));
+    }
 }
