@@ -126,10 +126,7 @@ impl Partition {
     fn adopt(&mut self, topic: &Topic) -> bool {
         self.missing = false;
         let index = usize::try_from(self.cursor.partition.partition).unwrap_or(usize::MAX);
-        let Some(told) = topic.partitions.get(index) else {
-            self.leader = -1;
-            return false;
-        };
+        let Some(told) = topic.partitions.get(index) else { return false };
         let made_again = !self.topic_id.is_nil() && self.topic_id != topic.id;
         self.topic_id = topic.id;
         // A broker that lags behind may still tell an older leader.
@@ -156,6 +153,8 @@ pub(super) struct State {
     /// Partitions with chunks that can be handed out, each once: they take turns.
     ready: VecDeque<TopicPartition>,
     errors: VecDeque<Error>,
+    /// What ended the consumer.
+    fatal: Option<Error>,
     /// Bytes that wait in partitions that are not paused.
     queued_bytes: usize,
     waker: Option<Waker>,
@@ -299,6 +298,9 @@ impl State {
             self.queued_bytes -= chunk.bytes;
             return Poll::Ready(Ok(chunk));
         }
+        if let Some(fatal) = &self.fatal {
+            return Poll::Ready(Err(fatal.clone()));
+        }
         self.wait(context);
         Poll::Pending
     }
@@ -326,6 +328,12 @@ impl State {
         self.wake();
     }
 
+    /// Nothing can go on after this error: it is told again and again.
+    pub(super) fn end(&mut self, error: Error) {
+        self.fatal = Some(error);
+        self.wake();
+    }
+
     /// Tells about something before anything else.
     pub(super) fn tell_first(&mut self, error: Error) {
         self.errors.push_front(error);
@@ -335,6 +343,17 @@ impl State {
     pub(super) fn unassign_topics(&mut self, topics: &[ByteString]) {
         let gone = self.partitions.keys().filter(|partition| topics.contains(&partition.topic)).cloned();
         let gone: Vec<TopicPartition> = gone.collect();
+        for partition in &gone {
+            self.unassign(partition);
+        }
+    }
+
+    /// Takes the partitions of a topic away from this number on: it was made again with fewer.
+    pub(super) fn unassign_from(&mut self, topic: &ByteString, count: usize) {
+        let beyond = |partition: &&TopicPartition| {
+            partition.topic == *topic && usize::try_from(partition.partition).is_ok_and(|number| number >= count)
+        };
+        let gone: Vec<TopicPartition> = self.partitions.keys().filter(beyond).cloned().collect();
         for partition in &gone {
             self.unassign(partition);
         }
@@ -372,11 +391,29 @@ impl State {
 
     /// What the newest metadata says about a topic. Returns partitions whose topic was deleted and made again.
     pub(super) fn adopt(&mut self, topic: &Topic) -> Vec<TopicPartition> {
-        let partitions =
-            self.partitions.values_mut().filter(|partition| partition.cursor.partition.topic == topic.name);
-        let made_again =
-            partitions.filter_map(|partition| partition.adopt(topic).then(|| partition.cursor.partition.clone()));
-        made_again.collect()
+        let (mut made_again, mut absent) = (Vec::new(), Vec::new());
+        for partition in self.partitions.values_mut().filter(|partition| partition.cursor.partition.topic == topic.name)
+        {
+            let name = &partition.cursor.partition;
+            if usize::try_from(name.partition).is_ok_and(|index| index < topic.partitions.len()) {
+                let name = name.clone();
+                if partition.adopt(topic) {
+                    made_again.push(name);
+                }
+            } else {
+                let name = name.clone();
+                partition.leader = -1;
+                if !std::mem::replace(&mut partition.missing, true) {
+                    absent.push(name);
+                }
+            }
+        }
+        for partition in absent {
+            let count = topic.partitions.len();
+            let message = format!("there is no partition {partition}: the topic has {count}; it is waited for");
+            self.tell(Error::new(ErrorKind::Config, message));
+        }
+        made_again
     }
 
     /// A topic that does not exist at the moment: that is told once.
