@@ -266,7 +266,9 @@ impl ConsumerBuilder {
         if supervised && let Some(activity) = activity.take() {
             activity.waits(true);
         }
-        membership.into_iter().for_each(|membership| shared.has_membership(membership));
+        if let Some(membership) = membership {
+            shared.has_membership(membership);
+        }
         shared.spawn(driver::run(Arc::clone(&shared)));
         if commits_by_itself {
             shared.spawn(commits::keep_committing(Arc::clone(&shared)));

@@ -93,7 +93,10 @@ impl RebalanceEvents for Events {
     }
 
     fn failed(&self, error: Error) {
-        if let Some(shared) = self.shared.upgrade() {
+        let Some(shared) = self.shared.upgrade() else { return };
+        if error.is_fatal() {
+            shared.state().end(error);
+        } else {
             shared.state().tell(error);
         }
     }
