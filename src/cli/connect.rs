@@ -8,6 +8,9 @@ use tokio::runtime::Builder;
 
 use super::Failure;
 
+/// How long a broker gets when nobody says.
+const USUAL_LIMIT: Duration = Duration::from_secs(10);
+
 /// What every request may take at most; the time limit of a command may be longer.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
@@ -23,9 +26,9 @@ pub(super) struct BrokerArgs {
     /// Broker to begin with; several between commas [default: NARU_BROKERS, else localhost:9092]
     #[arg(short, long, value_name = "HOST:PORT", help_heading = "Connection")]
     brokers: Option<String>,
-    /// How many seconds a broker gets to be found and to answer
-    #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = parse_count::<u32>, help_heading = "Connection")]
-    timeout: u32,
+    /// How many seconds a broker gets to be found and to answer [default: 10]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_count::<u32>, help_heading = "Connection")]
+    timeout: Option<u32>,
     /// Any property of a client, by Kafka's name
     #[arg(short = 'X', value_name = "NAME=VALUE", help_heading = "Connection")]
     properties: Vec<String>,
@@ -56,7 +59,12 @@ impl BrokerArgs {
 
     /// How long a broker gets to be found and to answer.
     pub(super) fn limit(&self) -> Duration {
-        Duration::from_secs(self.timeout.into())
+        self.limit_or(USUAL_LIMIT)
+    }
+
+    /// As [`BrokerArgs::limit`], where more time is usual.
+    pub(super) fn limit_or(&self, usual: Duration) -> Duration {
+        self.timeout.map_or(usual, |seconds| Duration::from_secs(seconds.into()))
     }
 
     /// An admin of the cluster.

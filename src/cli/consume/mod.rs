@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use naru_client::{Consumer, ConsumerRecord, TopicPartition};
+use naru_client::{Admin, Consumer, ConsumerRecord, TopicPartition};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::connect::{BrokerArgs, block_on_threads, parse_count, parse_partition};
@@ -100,6 +100,8 @@ async fn consume(args: &ConsumeArgs) -> Result<(), Failure> {
         exit: args.exit,
         patience: args.broker.limit(),
         trouble: None,
+        idle_since: Instant::now(),
+        admin: client.admin().timeout(args.broker.limit()),
         form: Form::of(args),
         progress: Progress::new(!args.quiet && output::is_piped()),
         read: 0,
@@ -128,6 +130,9 @@ struct Reading {
     patience: Duration,
     /// Since when it fails.
     trouble: Option<Instant>,
+    /// When the last record came, or it was last looked whether any could.
+    idle_since: Instant,
+    admin: Admin,
     form: Form,
     progress: Progress,
     read: u64,
@@ -156,7 +161,15 @@ impl Reading {
                     Ok(batch) => self.write(consumer, batch)?,
                     Err(error) => self.endure(error)?,
                 },
-                _ = look.tick() => self.leave_finished(consumer),
+                _ = look.tick() => {
+                    self.leave_finished(consumer);
+                    if self.idle_since.elapsed() >= self.patience {
+                        tokio::select! {
+                            alive = self.look_for_broker() => alive?,
+                            () = signals.next() => break,
+                        }
+                    }
+                }
                 () = signals.next() => break,
             }
             self.progress.tick(|elapsed| {
@@ -169,6 +182,7 @@ impl Reading {
 
     fn write(&mut self, consumer: &Consumer, batch: Vec<ConsumerRecord>) -> Result<(), Failure> {
         self.trouble = None;
+        self.idle_since = Instant::now();
         for record in batch {
             if !self.wants(consumer, &record) {
                 continue;
@@ -210,6 +224,21 @@ impl Reading {
                 !assigned.is_empty() && assigned.iter().all(|partition| consumer.lag(partition) == Some(0))
             }
             None => false,
+        }
+    }
+
+    /// The consumer waits for a broker as long as it takes. Whoever waits for the end of what there is should not.
+    async fn look_for_broker(&mut self) -> Result<(), Failure> {
+        let found = self.admin.describe_cluster().await;
+        self.idle_since = Instant::now();
+        match found {
+            Ok(_) => Ok(()),
+            Err(error) if self.exit || self.until.is_some() => Err(error.into()),
+            Err(error) => {
+                self.progress.clear();
+                eprintln!("naru: {error}; waiting for the broker");
+                Ok(())
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use clap::Args;
 use naru_client::Producer;
 use naru_protocol::records::{Codec, Header};
 use serde::Serialize;
+use tokio::time::interval;
 
 use super::connect::{BrokerArgs, block_on_threads};
 use super::output::{self, Format, count};
@@ -25,8 +26,15 @@ use input::{Input, Piece};
 use outcomes::{Outcomes, Written};
 use parse::Shape;
 
-/// How long what was read may still take to be written, after the last line and after Ctrl-C.
-const CLOSING: Duration = Duration::from_mins(2);
+/// How long a record may take to be written, unless `--timeout` says otherwise: what waits in the buffer of a slow line needs
+/// more than one answer's time.
+const DELIVERY: Duration = Duration::from_secs(30);
+
+/// How much longer than its last record the producer may take to close.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// How often progress is looked at while nothing is read.
+const LOOK: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
 pub(super) struct ProduceArgs {
@@ -161,20 +169,19 @@ async fn produce(args: &ProduceArgs, mut input: Input, shape: &Shape<'_>) -> Res
     if let Some(codec) = args.compression {
         builder = builder.compression(codec);
     }
-    let producer = builder.build()?;
-    let mut outcomes = Outcomes::default();
+    let limit = args.broker.limit_or(DELIVERY);
+    let producer = builder.delivery_timeout(limit).build()?;
+    let mut signals = Signals::listen().map_err(|error| Failure::Failed(format!("no signal handlers: {error}")))?;
     let mut progress = Progress::new(!args.quiet && !input.is_typed());
-    let unread = send_all(&producer, &mut input, shape, &mut outcomes, &mut progress).await;
+    let mut outcomes = Outcomes::default();
+    let unread = send_all(&producer, &mut input, shape, &mut outcomes, &mut progress, &mut signals).await;
     // What was read is written whatever ended the reading.
-    let closed = producer.close(CLOSING).await;
-    outcomes.settle_all().await;
+    let finished = finish(&producer, limit, &mut outcomes, &mut progress, &mut signals).await;
     progress.clear();
     report(args, &outcomes, progress.elapsed())?;
     let mut failures: Vec<Failure> = unread.err().into_iter().collect();
     failures.extend(outcomes.into_failure());
-    if failures.is_empty() {
-        closed?;
-    }
+    failures.extend(finished.err());
     Failure::all(failures)
 }
 
@@ -185,8 +192,8 @@ async fn send_all(
     shape: &Shape<'_>,
     outcomes: &mut Outcomes,
     progress: &mut Progress,
+    signals: &mut Signals,
 ) -> Result<(), Failure> {
-    let mut signals = Signals::listen().map_err(|error| Failure::Failed(format!("no signal handlers: {error}")))?;
     loop {
         let pieces = tokio::select! {
             pieces = input.next() => pieces?,
@@ -208,11 +215,39 @@ async fn send_all(
                 return Ok(());
             }
         }
-        progress.tick(|elapsed| {
-            let written = outcomes.written();
-            let rate = written as f64 / elapsed.as_secs_f64().max(0.001);
-            format!("{} written, {rate:.0}/s", count(written, "record"))
-        });
+        progress.tick(|elapsed| so_far(outcomes, elapsed));
+    }
+}
+
+fn so_far(outcomes: &Outcomes, elapsed: Duration) -> String {
+    let (written, open) = (outcomes.written(), outcomes.open());
+    let rate = written as f64 / elapsed.as_secs_f64().max(0.001);
+    format!("{} written, {open} on their way, {rate:.0}/s", count(written, "record"))
+}
+
+/// Waits for what is on its way; another signal ends that.
+async fn finish(
+    producer: &Producer,
+    limit: Duration,
+    outcomes: &mut Outcomes,
+    progress: &mut Progress,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let mut closed = std::pin::pin!(producer.close(limit + CLOSING));
+    let mut look = interval(LOOK);
+    loop {
+        tokio::select! {
+            closed = &mut closed => {
+                outcomes.settle_all().await;
+                // A record that was not written has said so itself.
+                return if outcomes.any_failed() { Ok(()) } else { Ok(closed?) };
+            }
+            _ = look.tick() => progress.tick(|elapsed| so_far(outcomes, elapsed)),
+            () = signals.next() => {
+                let open = count(outcomes.open(), "record");
+                return Err(Failure::Failed(format!("stopped at once; {open} may or may not have been written")));
+            }
+        }
     }
 }
 

@@ -81,7 +81,12 @@ impl Outcomes {
         .await;
     }
 
-    /// Returns when nothing is on its way.
+    /// How many records are on their way.
+    pub(super) fn open(&self) -> u64 {
+        self.open.len() as u64
+    }
+
+    /// Returns when nothing is on its way. Cancellation safe.
     pub(super) async fn settle_all(&mut self) {
         poll_fn(|context| {
             self.settle(context);
@@ -116,12 +121,15 @@ impl Outcomes {
     pub(super) fn into_failure(self) -> Option<Failure> {
         let total = self.failed.len();
         let unsure = self.failed.iter().any(|(_, error)| error.may_have_been_written());
-        let named = self.failed.into_iter().take(NAMED).map(|(place, error)| Failure::from(error).doing(place));
-        let failure = Failure::all(named.collect()).err()?;
-        let failure = match total.saturating_sub(NAMED) {
-            0 => failure,
-            more => failure.hint(format_args!("and {} more", count(more as u64, "record"))),
-        };
-        Some(if unsure { failure.hint("Some of them may have been written all the same.") } else { failure })
+        let kind = self.failed.first()?.1.kind();
+        let named = self.failed.iter().take(NAMED).map(|(place, error)| Failure::of(error).doing(place));
+        let mut failure = Failure::all(named.collect()).err()?;
+        if total > NAMED {
+            failure = failure.hint(format_args!("and {} more", count((total - NAMED) as u64, "record")));
+        }
+        if unsure {
+            failure = failure.hint("The broker may have written some of them all the same.");
+        }
+        Some(failure.with_advice(kind))
     }
 }
