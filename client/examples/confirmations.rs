@@ -10,6 +10,8 @@ async fn main() -> Result<(), Error> {
     let client = Client::connect(&broker).await?;
     let producer = client.producer().build()?;
     let service = client.group("confirmations").topic("payments").concurrency(16).ordered_by_key();
+    // When this process is killed, others take over after so many milliseconds.
+    let service = service.set("session.timeout.ms", "6000");
     let confirm = move |payment: ConsumerRecord| {
         let producer = producer.clone();
         async move {

@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p naru-client --example payments -- [BROKER]`, and beside it `confirmations`.
 
-use naru_client::{Client, Error, Record};
+use naru_client::{Client, ConsumerRecord, Error, Record};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -10,7 +10,9 @@ async fn main() -> Result<(), Error> {
     let client = Client::connect(&broker).await?;
     let producer = client.producer().build()?;
     let service = client.group("payments").topic("orders").concurrency(16).ordered_by_key();
-    let pay = move |order: naru_client::ConsumerRecord| {
+    // When this process is killed, others take over after so many milliseconds.
+    let service = service.set("session.timeout.ms", "6000");
+    let pay = move |order: ConsumerRecord| {
         let producer = producer.clone();
         async move {
             let paid = Record::to("payments").key(order.key.unwrap_or_default()).value(order.value.unwrap_or_default());

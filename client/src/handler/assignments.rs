@@ -36,6 +36,8 @@ pub(super) struct Assignments {
 struct Assignment {
     partition: TopicPartition,
     progress: Progress,
+    /// Records that were taken and not started.
+    waiting: usize,
     started: usize,
     /// Becomes true when nothing is to be tried again.
     ending: watch::Sender<bool>,
@@ -48,7 +50,8 @@ impl Assignments {
         self.next += 1;
         let ending = watch::Sender::new(false);
         self.numbers.insert(partition.clone(), number);
-        self.by_number.insert(number, Assignment { partition, progress: Progress::default(), started: 0, ending });
+        self.by_number
+            .insert(number, Assignment { partition, progress: Progress::default(), waiting: 0, started: 0, ending });
     }
 
     /// The number of a partition's assignment, if this member has it.
@@ -73,6 +76,7 @@ impl Assignments {
             number = self.number(&partition)?;
             let _ = self.by_number.get_mut(&number)?.progress.take(record.offset, record.leader_epoch);
         }
+        self.by_number.get_mut(&number)?.waiting += 1;
         let key = match order {
             Order::Key => record.key.as_ref().map(|key| self.hasher.hash_one(key)),
             Order::Partition => Some(0),
@@ -84,6 +88,7 @@ impl Assignments {
     /// A record is being handled. The receiver becomes true when it is not to be tried again.
     pub(super) fn started(&mut self, number: u64) -> Option<watch::Receiver<bool>> {
         let assignment = self.by_number.get_mut(&number)?;
+        assignment.waiting -= 1;
         assignment.started += 1;
         Some(assignment.ending.subscribe())
     }
@@ -119,6 +124,11 @@ impl Assignments {
     /// How many records of the assignment are taken and, or because of one before them, not done.
     pub(super) fn outstanding(&self, number: u64) -> usize {
         self.by_number.get(&number).map_or(0, |assignment| assignment.progress.outstanding())
+    }
+
+    /// How many records of the assignment wait to be started.
+    pub(super) fn waiting(&self, number: u64) -> usize {
+        self.by_number.get(&number).map_or(0, |assignment| assignment.waiting)
     }
 
     /// The partition of the assignment.

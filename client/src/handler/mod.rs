@@ -63,7 +63,7 @@ pub use on_error::OnError;
 /// **Failures.** An error or a panic is logged, and the record handled again until it succeeds; [`OnError`] has the other ways.
 ///
 /// **Back-pressure.** While all workers are busy nothing more is taken, and what was fetched ahead is bounded in bytes; the
-/// member stays in its group all the while. A partition is also paused while 10 000 of its records wait for one before them.
+/// member stays in its group all the while. A partition is paused while many of its records wait for slow ones before them.
 ///
 /// **The end.** When `shutdown` resolves, and when a partition goes to another member, nothing of it is started any more, what was
 /// started is finished and committed, bounded by [`HandlerBuilder::drain_timeout`].

@@ -25,8 +25,8 @@ use crate::error::{Error, ErrorKind};
 use crate::network::Backoff;
 use crate::record::{ConsumerRecord, TopicPartition};
 
-/// For each worker so many records may wait behind slower ones with the same key, while others are looked for.
-const LOOK_AHEAD: usize = 16;
+/// A partition is paused while so many of its records wait for slower ones with the same key: the others take their turn.
+const WAITING_MAX: usize = 256;
 /// A partition is paused while so many of its records wait for one before them to be done: all of them would be handled again
 /// after a crash.
 const OUTSTANDING_MAX: usize = 10_000;
@@ -120,13 +120,12 @@ where
     E: Into<BoxError> + 'static,
 {
     pub(super) fn new(source: S, handler: H, settings: Settings, changes: mpsc::UnboundedReceiver<Change>) -> Self {
-        let concurrency = settings.concurrency.max(1);
         Self {
             source,
             handler: Arc::new(handler),
             settings,
             changes,
-            workers: Workers::new(concurrency, concurrency.saturating_mul(LOOK_AHEAD)),
+            workers: Workers::new(settings.concurrency.max(1)),
             assignments: Assignments::default(),
             paused: HashSet::new(),
             tasks: JoinSet::new(),
@@ -162,7 +161,7 @@ where
     async fn next_event(&mut self, shutdown: Pin<&mut impl Future<Output = ()>>) -> Event {
         let now = Instant::now();
         let takes = self.stopping.is_none() && now >= self.recv_after;
-        let wanted = if takes { self.workers.wanted() } else { 0 };
+        let wanted = if takes { self.workers.idle() } else { 0 };
         let wake = self.next_wake(now);
         let commit = self.commit.as_mut();
         tokio::select! {
@@ -253,10 +252,11 @@ where
     fn take(&mut self, record: ConsumerRecord) {
         // A record of a partition that was given up while it was on its way is another member's to handle.
         let Some(lane) = self.assignments.take(&record, self.settings.order) else { return };
-        if self.assignments.outstanding(lane.assignment) == OUTSTANDING_MAX {
-            let partition = record.topic_partition();
-            self.source.pause(&partition);
-            self.paused.insert(partition);
+        let number = lane.assignment;
+        let full =
+            self.assignments.waiting(number) >= WAITING_MAX || self.assignments.outstanding(number) >= OUTSTANDING_MAX;
+        if full && self.paused.insert(record.topic_partition()) {
+            self.source.pause(&record.topic_partition());
         }
         self.workers.push(lane, record);
     }
@@ -278,12 +278,19 @@ where
         if let Outcome::Failed(error) = outcome {
             self.stop(Err(Error::handler(error)));
         }
-        if !self.paused.is_empty() && self.assignments.outstanding(lane.assignment) < OUTSTANDING_MAX / 2 {
-            let resumed =
-                self.assignments.partition(lane.assignment).filter(|partition| self.paused.remove(*partition));
-            if let Some(partition) = resumed {
-                self.source.resume(partition);
-            }
+        self.resume(lane.assignment);
+    }
+
+    /// Goes on with a partition that was paused, if little of it is left.
+    fn resume(&mut self, number: u64) {
+        let empty = self.assignments.waiting(number) < WAITING_MAX / 2
+            && self.assignments.outstanding(number) < OUTSTANDING_MAX / 2;
+        if self.paused.is_empty() || !empty {
+            return;
+        }
+        let resumed = self.assignments.partition(number).filter(|partition| self.paused.remove(*partition));
+        if let Some(partition) = resumed {
+            self.source.resume(partition);
         }
     }
 

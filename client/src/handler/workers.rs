@@ -18,9 +18,7 @@ pub(super) struct Lane {
 #[derive(Debug)]
 pub(super) struct Workers<T> {
     limit: usize,
-    look_ahead: usize,
     running: usize,
-    waiting: usize,
     /// May start.
     ready: VecDeque<(Lane, T)>,
     /// Lanes of which a record is ready or being handled, with those that wait for it.
@@ -28,14 +26,13 @@ pub(super) struct Workers<T> {
 }
 
 impl<T> Workers<T> {
-    /// So many at once; more are wanted while some are idle and no more than `look_ahead` wait.
-    pub(super) fn new(limit: usize, look_ahead: usize) -> Self {
-        Self { limit, look_ahead, running: 0, waiting: 0, ready: VecDeque::new(), busy: HashMap::new() }
+    /// So many at once.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, running: 0, ready: VecDeque::new(), busy: HashMap::new() }
     }
 
     /// A record to handle.
     pub(super) fn push(&mut self, lane: Lane, record: T) {
-        self.waiting += 1;
         if lane.key.is_some() {
             if let Some(queue) = self.busy.get_mut(&lane) {
                 return queue.push_back(record);
@@ -45,10 +42,9 @@ impl<T> Workers<T> {
         self.ready.push_back((lane, record));
     }
 
-    /// How many records would do something now: none while all workers are busy or what is here keeps them so.
-    pub(super) fn wanted(&self) -> usize {
-        let idle = self.limit.saturating_sub(self.running + self.ready.len());
-        idle.min(self.look_ahead.saturating_sub(self.waiting))
+    /// How many workers have nothing to do.
+    pub(super) fn idle(&self) -> usize {
+        self.limit.saturating_sub(self.running + self.ready.len())
     }
 
     /// The next record that may be handled, if a worker is idle.
@@ -57,7 +53,6 @@ impl<T> Workers<T> {
             return None;
         }
         let next = self.ready.pop_front()?;
-        self.waiting -= 1;
         self.running += 1;
         Some(next)
     }
@@ -76,12 +71,6 @@ impl<T> Workers<T> {
     pub(super) fn forget(&mut self, assignment: u64) {
         self.ready.retain(|(lane, _)| lane.assignment != assignment);
         self.busy.retain(|lane, _| lane.assignment != assignment);
-        self.waiting = self.ready.len() + self.busy.values().map(VecDeque::len).sum::<usize>();
-    }
-
-    /// How many are being handled.
-    pub(super) fn running(&self) -> usize {
-        self.running
     }
 }
 
@@ -97,15 +86,15 @@ mod tests {
 
     #[test]
     fn a_lane_is_handled_one_by_one_and_others_beside_it() {
-        let mut workers = Workers::new(2, 8);
+        let mut workers = Workers::new(2);
         for (key, record) in [(1, "a1"), (1, "a2"), (2, "b1")] {
             workers.push(lane(key), record);
         }
         assert_eq!(workers.start(), Some((lane(1), "a1")));
         assert_eq!(workers.start(), Some((lane(2), "b1")));
-        assert_eq!((workers.start(), workers.wanted()), (None, 0));
+        assert_eq!((workers.start(), workers.idle()), (None, 0));
         workers.done(lane(2));
-        assert_eq!((workers.start(), workers.wanted()), (None, 1));
+        assert_eq!((workers.start(), workers.idle()), (None, 1));
         workers.done(lane(1));
         assert_eq!(workers.start(), Some((lane(1), "a2")));
     }
@@ -113,26 +102,13 @@ mod tests {
     #[test]
     fn records_without_a_key_wait_for_nothing_but_a_worker() {
         let alone = Lane { assignment: 0, key: None };
-        let mut workers = Workers::new(2, 8);
+        let mut workers = Workers::new(2);
         for record in [1, 2, 3] {
             workers.push(alone, record);
         }
         assert_eq!((workers.start(), workers.start(), workers.start()), (Some((alone, 1)), Some((alone, 2)), None));
         workers.done(alone);
         assert_eq!(workers.start(), Some((alone, 3)));
-    }
-
-    #[test]
-    fn what_waits_behind_a_slow_lane_is_bounded() {
-        let mut workers = Workers::new(4, 3);
-        for record in 0..4 {
-            workers.push(lane(1), record);
-        }
-        assert_eq!(workers.start(), Some((lane(1), 0)));
-        assert_eq!((workers.running(), workers.wanted()), (1, 0));
-        workers.done(lane(1));
-        assert_eq!(workers.start(), Some((lane(1), 1)));
-        assert_eq!(workers.wanted(), 1);
     }
 
     #[derive(Clone, Debug)]
@@ -158,7 +134,7 @@ mod tests {
         /// none running and none before it.
         #[test]
         fn order_and_bound_are_kept(steps in steps()) {
-            let mut workers = Workers::new(3, 1000);
+            let mut workers = Workers::new(3);
             let mut waiting: Vec<(Lane, u32)> = Vec::new();
             let mut running: Vec<(Lane, u32)> = Vec::new();
             // A partition that comes back has a new number: its records may start beside those of before.
@@ -203,7 +179,8 @@ mod tests {
                         waiting.retain(|(lane, _)| lane.assignment != ended);
                     }
                 }
-                prop_assert_eq!((workers.running(), workers.waiting), (running.len(), waiting.len()));
+                let queued = workers.ready.len() + workers.busy.values().map(VecDeque::len).sum::<usize>();
+                prop_assert_eq!((workers.running, queued), (running.len(), waiting.len()));
             }
         }
     }

@@ -48,8 +48,13 @@ impl Source for Bench {
         loop {
             let records: Vec<_> = self.with(|world| {
                 world.asked_for = max;
-                let many = max.min(world.records.len());
-                world.records.drain(..many).collect()
+                let (mut given, mut kept) = (Vec::new(), VecDeque::new());
+                for record in world.records.drain(..) {
+                    let held = given.len() == max || world.paused.contains(&record.topic_partition());
+                    if held { kept.push_back(record) } else { given.push(record) }
+                }
+                world.records = kept;
+                given
             });
             if !records.is_empty() {
                 return Ok(records);
@@ -77,6 +82,7 @@ impl Source for Bench {
 
     fn resume(&self, partition: &TopicPartition) {
         self.with(|world| world.paused.remove(partition));
+        self.more.notify_one();
     }
 }
 
@@ -344,6 +350,20 @@ async fn a_commit_that_fails_is_made_good_by_the_next() {
     settled().await;
     let error = timeout(Duration::from_secs(1), running.stop()).await.unwrap().unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::REBALANCE_IN_PROGRESS));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_whose_records_wait_for_one_key_does_not_hold_up_the_others() {
+    let running = Bench::start(SETTINGS);
+    let bench = &running.bench;
+    let records: Vec<_> = (0..1000).map(|offset| (offset, Some("a"))).collect();
+    bench.feed(0, &records);
+    settled().await;
+    assert_eq!(bench.with(|world| world.paused.clone()), HashSet::from([partition(0)]));
+    bench.let_go(&(0..1000).collect::<Vec<_>>());
+    settled().await;
+    assert!(bench.with(|world| world.paused.is_empty()));
+    running.stop().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
