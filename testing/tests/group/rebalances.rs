@@ -116,6 +116,7 @@ async fn partitions_that_come_to_be_are_read() {
     let watchful = naru_client::Client::builder().bootstrap(broker.address()).set("metadata.max.age.ms", "100");
     let watchful = watchful.build().unwrap();
     let _a = member(&watchful, &owners, "a").build().await.unwrap();
+    share(&owners, &[("a", 2)]).await;
     let _b = member(&watchful, &owners, "b").build().await.unwrap();
     share(&owners, &[("a", 1), ("b", 1)]).await;
     client.admin().grow_topic("orders", 6).await.unwrap();
