@@ -1,6 +1,7 @@
 //! The Naru broker.
 
 pub mod api;
+pub mod bench;
 pub mod broker;
 pub mod cli;
 pub mod config;

@@ -25,7 +25,7 @@ fn text(bytes: &[u8]) -> String {
 struct Serving {
     child: Child,
     printed: String,
-    _data: TempDir,
+    data: TempDir,
 }
 
 fn serve() -> Serving {
@@ -42,10 +42,16 @@ fn serve() -> Serving {
     }
     // The pipe stays open, so that printing on never fails.
     std::thread::spawn(move || stderr.read_to_end(&mut Vec::new()));
-    Serving { child, printed, _data: data }
+    Serving { child, printed, data }
 }
 
 impl Serving {
+    /// Where clients are told to connect to.
+    fn address(&self) -> &str {
+        let behind = self.printed.split("clients are told ").nth(1).expect("a listener");
+        behind.split(' ').next().expect("an address")
+    }
+
     fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs").success());
@@ -140,4 +146,49 @@ fn version_and_help_succeed() {
     let help = output(&["serve", "--help"]);
     assert_eq!(help.status.code(), Some(0));
     assert!(text(&help.stdout).contains("--advertise") && text(&help.stdout).contains("Examples:"));
+}
+
+/// What commands print, word for word: `tests/cli/`. `TRYCMD=overwrite` writes what they print now; look at the difference.
+#[test]
+fn commands_print_what_they_are_known_to_print() {
+    let serving = serve();
+    let cases = trycmd::TestCases::new();
+    cases
+        .env("NARU_BROKERS", serving.address())
+        .env("NARU_DATA_DIR", serving.data.path().to_string_lossy())
+        .env("TZ", "UTC")
+        .insert_var("[BROKER]", serving.address().to_owned())
+        .expect("a legal variable")
+        .insert_var("[PORT]", serving.address().rsplit(':').next().expect("a port").to_owned())
+        .expect("a legal variable")
+        .insert_var("[DATA]", serving.data.path().to_string_lossy().into_owned())
+        .expect("a legal variable")
+        .case("tests/cli/*.trycmd");
+    cases.run();
+}
+
+#[test]
+fn a_broker_that_does_not_answer_is_a_time_out() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = silent.local_addr().expect("bound").to_string();
+    let output = output(&["cluster", "info", "-b", &address, "--timeout", "1"]);
+    assert_eq!(output.status.code(), Some(6), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("--timeout gives it more time"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn every_shell_gets_completions() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = output(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).contains("describe"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let mut child = naru(&["config"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("naru runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("a child");
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
 }

@@ -66,6 +66,8 @@ pub enum ErrorKind {
     Corrupt,
     /// A position has no record and no reset policy says where to go on.
     NoOffset,
+    /// A handler failed, and the service was told to stop then.
+    Handler,
 }
 
 impl Error {
@@ -87,6 +89,13 @@ impl Error {
 
     pub(crate) fn timed_out(doing: impl fmt::Display, limit: Duration) -> Self {
         Self::new(ErrorKind::TimedOut, format!("{doing} took longer than {limit:?}"))
+    }
+
+    /// A handler's own error.
+    pub(crate) fn handler(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        let mut failed = Self::new(ErrorKind::Handler, format!("a handler failed: {error}"));
+        failed.inner().source = Some(error.into());
+        failed
     }
 
     /// Names the API that was called.
@@ -115,6 +124,13 @@ impl Error {
     pub(crate) fn context(mut self, doing: impl fmt::Display) -> Self {
         let inner = self.inner();
         inner.message = format!("{doing}: {}", inner.message);
+        self
+    }
+
+    /// Says more behind what it says.
+    #[must_use]
+    pub(crate) fn followed_by(mut self, more: &str) -> Self {
+        self.inner().message.push_str(more);
         self
     }
 

@@ -16,6 +16,7 @@ mod error;
 #[cfg(test)]
 mod fake_broker;
 mod group;
+pub mod handler;
 mod metadata;
 mod network;
 mod producer;

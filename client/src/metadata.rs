@@ -198,7 +198,7 @@ impl Metadata {
         Backoff::new(self.config.retry_backoff, self.config.retry_backoff_max)
     }
 
-    /// Makes a topic part of the refreshes, for a while.
+    /// The topic is part of every refresh from now on, until nobody has said so for long.
     pub(crate) fn interested(&self, topic: &ByteString) {
         let mut interest = self.interest.lock().unwrap_or_else(PoisonError::into_inner);
         interest.insert(topic.clone(), Instant::now());

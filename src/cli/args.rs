@@ -2,17 +2,20 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::config::{Setting, SettingSource};
 
+use super::bench::BenchArgs;
 use super::cluster::ClusterCommand;
 use super::completions::CompletionsArgs;
+use super::consume::{self, ConsumeArgs};
 use super::dump::LogCommand;
 use super::failure::EXIT_CODES;
 use super::group::GroupCommand;
 use super::health::HealthArgs;
 use super::output::OutputArgs;
+use super::produce::{self, ProduceArgs};
 use super::topic::TopicCommand;
 
 const EXAMPLES: &str = "\
@@ -36,19 +39,24 @@ NARU_ADVERTISE, NARU_ADMIN_LISTEN, NARU_DATA_DIR, NARU_DURABILITY, NARU_WORKERS 
     about = "A message broker that speaks Apache Kafka's protocol: one small binary, durable by default.\n\n\
              Without a command it serves, like `naru serve`.",
     after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    disable_help_flag = true
 )]
 pub(super) struct Cli {
-    /// What to log: error, warn, info, debug or trace, also for single parts: `warn,naru_broker::server=debug`
+    /// What to log: error, warn, info, debug, trace, or a list like warn,naru_broker::server=debug
     #[arg(
         long,
         global = true,
         env = "NARU_LOG",
-        hide_env_values = true,
+        hide_env = true,
         default_value = "warn",
-        value_name = "FILTER"
+        value_name = "FILTER",
+        display_order = 1000
     )]
     pub(super) log: String,
+    /// Print help
+    #[arg(short, long, global = true, action = ArgAction::HelpShort, display_order = 1001)]
+    help: Option<bool>,
     #[command(flatten)]
     pub(super) start: StartArgs,
     #[command(subcommand)]
@@ -64,6 +72,12 @@ pub(super) enum Command {
     Health(HealthArgs),
     /// Show the broker's settings, their values and where each value comes from
     Config(ConfigArgs),
+    /// Send records: lines of standard input or of files
+    #[command(after_help = produce::help())]
+    Produce(ProduceArgs),
+    /// Receive records and write them out
+    #[command(after_help = consume::help())]
+    Consume(ConsumeArgs),
     /// Make, show, change and delete topics
     #[command(subcommand)]
     Topic(TopicCommand),
@@ -76,6 +90,8 @@ pub(super) enum Command {
     /// Look into a data directory
     #[command(subcommand)]
     Log(LogCommand),
+    /// Measure a broker
+    Bench(BenchArgs),
     /// Write the completions of a shell
     Completions(CompletionsArgs),
 }

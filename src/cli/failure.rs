@@ -83,20 +83,38 @@ impl Failure {
     }
 }
 
-impl From<naru_client::Error> for Failure {
-    fn from(error: naru_client::Error) -> Self {
+impl Failure {
+    /// What the client says, without what to try.
+    pub(super) fn of(error: &naru_client::Error) -> Self {
         let text = error.to_string();
         match error.kind() {
             ErrorKind::Config => Self::Usage(text),
-            ErrorKind::Connect => Self::Unreachable(text)
-                .hint("Is a broker running there? -b HOST:PORT or NARU_BROKERS say where; `naru` alone starts one."),
-            ErrorKind::Disconnected => {
-                Self::Unreachable(text).hint("The broker may have stopped, or something else listens at this address.")
-            }
-            ErrorKind::TimedOut => Self::TimedOut(text).hint("--timeout gives it more time."),
+            ErrorKind::Connect | ErrorKind::Disconnected => Self::Unreachable(text),
+            ErrorKind::TimedOut => Self::TimedOut(text),
             _ if error.is_not_found() => Self::NotFound(text),
             _ => Self::Failed(text),
         }
+    }
+
+    /// What to try, for failures of this kind.
+    #[must_use]
+    pub(super) fn with_advice(self, kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Connect => {
+                self.hint("-b HOST:PORT or NARU_BROKERS say where it is; `naru` alone starts one here.")
+            }
+            ErrorKind::Disconnected => {
+                self.hint("The broker may have stopped, or something else listens at this address.")
+            }
+            ErrorKind::TimedOut => self.hint("--timeout gives it more time."),
+            _ => self,
+        }
+    }
+}
+
+impl From<naru_client::Error> for Failure {
+    fn from(error: naru_client::Error) -> Self {
+        Self::of(&error).with_advice(error.kind())
     }
 }
 

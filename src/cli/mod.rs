@@ -5,11 +5,14 @@
 //! kind of failure there was: `failure.rs`.
 
 mod args;
+mod bench;
+mod bounds;
 mod cluster;
 mod completions;
 mod config;
 mod confirm;
 mod connect;
+mod consume;
 mod dump;
 mod failure;
 mod group;
@@ -17,6 +20,7 @@ mod health;
 mod log;
 mod offset;
 mod output;
+mod produce;
 mod progress;
 mod record;
 mod serve;
@@ -66,10 +70,13 @@ fn command(cli: Cli, begun: Instant) -> Result<(), Failure> {
         Command::Serve(own) => serve::run(&start.and(own), begun),
         Command::Health(args) => health::run(&args, &start),
         Command::Config(args) => config::run(args, start),
+        Command::Produce(args) => produce::run(&args),
+        Command::Consume(args) => consume::run(&args),
         Command::Topic(verb) => verb.run(),
         Command::Group(verb) => verb.run(),
         Command::Cluster(verb) => verb.run(),
         Command::Log(verb) => verb.run(),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }

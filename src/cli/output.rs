@@ -16,7 +16,7 @@ use super::Failure;
 #[derive(Debug, Default, Args)]
 pub(super) struct OutputArgs {
     /// How to show results [default: table on a terminal, plain in a pipe]
-    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    #[arg(long, value_name = "table|plain|json", hide_possible_values = true, help_heading = "Output")]
     format: Option<Format>,
     /// As --format json
     #[arg(short = 'J', long, conflicts_with = "format", help_heading = "Output")]
@@ -42,6 +42,11 @@ impl OutputArgs {
             None if io::stdout().is_terminal() => Format::Table,
             None => Format::Plain,
         }
+    }
+
+    /// Whether somebody reads it, so that an empty list needs a word.
+    pub(super) fn is_for_people(&self) -> bool {
+        self.format() == Format::Table
     }
 
     /// The form that was chosen.
@@ -163,6 +168,12 @@ impl<R: Row> Lines<R> {
     }
 
     /// Shows what was not shown yet.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.align()?;
+        self.out.flush()
+    }
+
+    /// Shows what was not shown yet, for the last time.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.align()?;
         self.out.flush()
@@ -215,6 +226,11 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
             shown
         })
         .into()
+}
+
+/// Whether results go somewhere else than to a terminal.
+pub(super) fn is_piped() -> bool {
+    !io::stdout().is_terminal()
 }
 
 /// A count with its noun: `1 record`, `3 records`.

@@ -53,18 +53,19 @@ async fn serve(config: BrokerConfig, begun: Instant) -> Result<(), Failure> {
     }
 }
 
-/// The signals that ask the broker to stop.
-struct Signals {
+/// The signals that ask a process to end in order.
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    fn listen() -> io::Result<Self> {
+    pub(super) fn listen() -> io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn next(&mut self) {
+    /// The next one. Cancellation safe.
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -57,6 +57,16 @@ impl Template {
         Ok(Self(pieces))
     }
 
+    /// The key, this, the value, and a newline.
+    pub(super) fn with_key(delimiter: &[u8]) -> Self {
+        Self(vec![Piece::Key, Piece::Text(delimiter.to_vec()), Piece::Value, Piece::Text(vec![b'\n'])])
+    }
+
+    /// The value and a newline.
+    pub(super) fn value() -> Self {
+        Self(vec![Piece::Value, Piece::Text(vec![b'\n'])])
+    }
+
     /// Writes a record.
     pub(super) fn write(&self, out: &mut (impl Write + ?Sized), record: &ConsumerRecord) -> io::Result<()> {
         self.0.iter().try_for_each(|piece| match piece {

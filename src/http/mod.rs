@@ -19,7 +19,7 @@ mod series;
 mod status;
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,10 +31,10 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinSet;
 
 use crate::config::HostPort;
+use crate::server::{Limits, bind_all};
 
 pub use status::{Observed, Status};
 
@@ -60,50 +60,38 @@ pub struct AdminBindError {
 pub struct AdminServer {
     address: SocketAddr,
     status: Arc<Status>,
-    stop: CancellationToken,
-    accepting: JoinHandle<()>,
+    /// One task a socket; dropping the set ends them.
+    accepting: JoinSet<()>,
 }
 
 impl AdminServer {
     /// Opens the listener and answers for `status` on the current runtime.
     pub async fn start(at: &HostPort, status: Arc<Status>) -> Result<Self, AdminBindError> {
         let refused = |source| AdminBindError { address: at.to_string(), source };
-        let listener = bind(at).await.map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
-        let stop = CancellationToken::new();
-        let accepting = tokio::spawn(accept(listener, routes(Arc::clone(&status)), stop.clone()));
-        Ok(Self { address, status, stop, accepting })
+        let sockets = bind_all(&at.host, at.port, &Limits::default()).await.map_err(refused)?;
+        let none = || refused(io::ErrorKind::AddrNotAvailable.into());
+        let address = sockets.first().ok_or_else(none)?.local_addr().map_err(refused)?;
+        let (routes, places) = (routes(Arc::clone(&status)), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
+        let accepting = sockets.into_iter().map(|socket| accept(socket, routes.clone(), Arc::clone(&places))).collect();
+        Ok(Self { address, status, accepting })
     }
 
-    /// Where it listens; the port is the real one even when 0 was asked for.
+    /// Where it listens, the first of several addresses; the port is the real one even when 0 was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Accepts nothing more. Answers on their way are finished as long as the runtime runs.
     pub async fn shutdown(mut self) {
-        self.stop.cancel();
-        // Had it panicked, it would have stopped accepting, too.
-        let _ = (&mut self.accepting).await;
+        self.accepting.shutdown().await;
     }
 }
 
 impl Drop for AdminServer {
     fn drop(&mut self) {
-        self.stop.cancel();
         // The broker is not kept alive, nor its directory locked, by a listener that is gone.
         self.status.goes_on("stopped");
     }
-}
-
-/// Every address means both protocols, as it does for clients: the cluster may have but one of them.
-async fn bind(at: &HostPort) -> io::Result<TcpListener> {
-    if at.host.parse() == Ok(Ipv4Addr::UNSPECIFIED)
-        && let Ok(both) = TcpListener::bind((Ipv6Addr::UNSPECIFIED, at.port)).await
-    {
-        return Ok(both);
-    }
-    TcpListener::bind((at.host.as_str(), at.port)).await
 }
 
 fn routes(status: Arc<Status>) -> Router {
@@ -115,15 +103,10 @@ fn routes(status: Arc<Status>) -> Router {
         .with_state(status)
 }
 
-async fn accept(listener: TcpListener, routes: Router, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+async fn accept(socket: TcpListener, routes: Router, places: Arc<Semaphore>) {
     loop {
         let place = Arc::clone(&places).acquire_owned().await;
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
+        match socket.accept().await {
             Ok((stream, _)) => {
                 let routes = routes.clone();
                 tokio::spawn(async move {

@@ -43,7 +43,8 @@ pub(super) async fn bind(
     Ok((sockets, Arc::new(listener)))
 }
 
-async fn bind_all(host: &str, port: u16, limits: &Limits) -> io::Result<Vec<TcpListener>> {
+/// Opens a socket for every address of a host; all of them get the same port.
+pub(crate) async fn bind_all(host: &str, port: u16, limits: &Limits) -> io::Result<Vec<TcpListener>> {
     if host.parse() == Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
         && let Ok(both) = listen((Ipv6Addr::UNSPECIFIED, port).into(), limits)
     {
@@ -75,8 +76,9 @@ async fn bind_all(host: &str, port: u16, limits: &Limits) -> io::Result<Vec<TcpL
 /// Connections inherit the buffers; they count from the handshake on, so they are set before it can happen.
 fn listen(address: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A restart does not wait for the connections of the broker before it.
-    socket.set_reuseaddr(true)?;
+    // A restart does not wait for the connections of the broker before it. Two sockets that let the system choose could so be
+    // given the same port, and the second could not listen.
+    socket.set_reuseaddr(address.port() != 0)?;
     if let Some(bytes) = limits.receive_buffer_bytes {
         socket.set_recv_buffer_size(bytes)?;
     }

@@ -25,6 +25,7 @@ use crate::broker::{Broker, Served};
 use crate::config;
 
 pub use bind::BindError;
+pub(crate) use bind::bind_all;
 pub use input::FrameError;
 pub use limits::Limits;
 

@@ -42,6 +42,7 @@ pub struct ConsumerBuilder {
     properties: Properties,
     subscription: Subscription,
     hooks: Hooks,
+    supervised: bool,
 }
 
 impl ConsumerBuilder {
@@ -53,6 +54,7 @@ impl ConsumerBuilder {
             properties,
             subscription: Subscription::default(),
             hooks: Hooks::default(),
+            supervised: false,
         }
     }
 
@@ -211,6 +213,13 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Whoever holds the consumer knows by itself what is processed: it commits all offsets, may work as long as it likes
+    /// before it asks for more, and is told of partitions that go without being waited for. Its revocation hook waits for its work.
+    pub(crate) fn supervised(mut self) -> Self {
+        self.supervised = true;
+        self
+    }
+
     /// A property by Kafka's name. [`ConsumerBuilder::build`] refuses names that do not exist.
     #[must_use]
     pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -224,10 +233,11 @@ impl ConsumerBuilder {
     /// Cancellation safe: when the future is dropped, there is no consumer.
     #[expect(clippy::unused_async, reason = "whether the group answers may become part of it")]
     pub async fn build(self) -> Result<Consumer, Error> {
-        let Self { client, mut config, properties, subscription, hooks } = self;
+        let Self { client, mut config, properties, subscription, hooks, supervised } = self;
         check_names(properties.keys().map(String::as_str), Client::PROPERTIES)?;
         config.apply(&properties)?;
         config.check()?;
+        config.auto_commit &= !supervised;
         let source = Source::of(subscription)?;
         let group = config.group();
         let commits_by_itself = group.is_some() && config.auto_commit;
@@ -242,7 +252,7 @@ impl ConsumerBuilder {
         };
         let membership = match (group, topics) {
             (Some(group), Some(topics)) => {
-                let events = Events { shared: Arc::downgrade(&shared), hooks };
+                let events = Events { shared: Arc::downgrade(&shared), hooks, supervised };
                 Some(Membership::start(client, group, topics, Arc::new(events)))
             }
             (Some(group), None) => Some(Membership::without_joining(client, group)),
@@ -252,8 +262,13 @@ impl ConsumerBuilder {
             }
             (None, None) => None,
         };
-        let activity = membership.as_ref().map(|membership| Arc::clone(membership.activity()));
-        membership.into_iter().for_each(|membership| shared.has_membership(membership));
+        let mut activity = membership.as_ref().map(|membership| Arc::clone(membership.activity()));
+        if supervised && let Some(activity) = activity.take() {
+            activity.waits(true);
+        }
+        if let Some(membership) = membership {
+            shared.has_membership(membership);
+        }
         shared.spawn(driver::run(Arc::clone(&shared)));
         if commits_by_itself {
             shared.spawn(commits::keep_committing(Arc::clone(&shared)));

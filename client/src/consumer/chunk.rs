@@ -268,3 +268,182 @@ fn ends_in_abort(batch: &Batch) -> bool {
     let marker = marker.and_then(|record| EndTransactionMarker::parse(&record).ok().flatten());
     marker.is_some_and(|marker| marker.outcome == Outcome::Abort)
 }
+
+#[cfg(test)]
+mod tests {
+    use naru_protocol::records::{BatchBuilder, HEADER_LEN};
+
+    use super::*;
+
+    /// A batch at an offset with these records.
+    fn batch(offset: i64, codec: Codec, values: &[&str]) -> Vec<u8> {
+        of_producer(offset, codec, values, None)
+    }
+
+    fn of_producer(offset: i64, codec: Codec, values: &[&str], producer: Option<i64>) -> Vec<u8> {
+        let mut builder = BatchBuilder::new(codec).base_offset(offset).leader_epoch(3);
+        if let Some(id) = producer {
+            builder = builder.producer(id, 0, 0).transactional(true);
+        }
+        for value in values {
+            builder.push(17, None, Some(value.as_bytes()), &[]).unwrap();
+        }
+        builder.build().unwrap().to_vec()
+    }
+
+    fn marker(offset: i64, producer: i64, outcome: Outcome) -> Vec<u8> {
+        let marker = EndTransactionMarker { outcome, coordinator_epoch: 0 };
+        let mut bytes = marker.batch(17, producer, 0).unwrap().to_vec();
+        bytes[..8].copy_from_slice(&offset.to_be_bytes());
+        bytes
+    }
+
+    fn chunk(from: i64, batches: &[Vec<u8>], aborted: &[(i64, i64)], isolation: IsolationLevel, room: usize) -> Chunk {
+        let cursor = Arc::new(Cursor::new(TopicPartition::new("orders", 4)));
+        cursor.place(from, -1);
+        let aborted =
+            aborted.iter().map(|&(producer_id, first_offset)| AbortedTransaction { producer_id, first_offset });
+        let how = Unpacking { check_crcs: true, isolation, room };
+        Chunk::unpack(cursor, from, batches.concat().into(), aborted.collect(), &how)
+    }
+
+    fn simple(from: i64, batches: &[Vec<u8>]) -> Chunk {
+        chunk(from, batches, &[], IsolationLevel::ReadUncommitted, usize::MAX)
+    }
+
+    /// Offsets and values until the end or an error.
+    fn read(chunk: &mut Chunk) -> (Vec<(i64, String)>, Option<Error>) {
+        let mut read = Vec::new();
+        while let Some(next) = chunk.next() {
+            match next {
+                Ok(record) => {
+                    let value = String::from_utf8(record.value.unwrap().to_vec()).unwrap();
+                    read.push((record.offset, value));
+                }
+                Err(error) => return (read, Some(error)),
+            }
+        }
+        (read, None)
+    }
+
+    /// Offsets and values of a chunk without an error.
+    fn whole(chunk: &mut Chunk) -> Vec<(i64, String)> {
+        let (records, error) = read(chunk);
+        assert!(error.is_none(), "{error:?}");
+        records
+    }
+
+    fn expected(records: &[(i64, &str)]) -> Vec<(i64, String)> {
+        records.iter().map(|(offset, value)| (*offset, (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn records_below_the_fetched_offset_are_skipped_with_every_codec() {
+        for codec in Codec::ALL {
+            for room in [0, usize::MAX] {
+                let batches = [batch(10, codec, &["a", "b", "c"]), batch(13, codec, &["d"])];
+                let mut chunk = chunk(12, &batches, &[], IsolationLevel::ReadUncommitted, room);
+                assert_eq!((chunk.next, chunk.last_epoch), (14, 3));
+                assert_eq!(whole(&mut chunk), expected(&[(12, "c"), (13, "d")]), "{codec:?}");
+                assert_eq!((chunk.cursor.position(), chunk.cursor.epoch()), (Some(14), 3));
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_that_is_cut_off_comes_again_unless_nothing_else_does() {
+        let first = batch(0, Codec::None, &["a"]);
+        let cut = batch(1, Codec::None, &["b"])[..HEADER_LEN + 3].to_vec();
+        let mut chunk = simple(0, &[first, cut.clone()]);
+        assert_eq!(chunk.next, 1);
+        assert_eq!(whole(&mut chunk), expected(&[(0, "a")]));
+        let (records, error) = read(&mut simple(1, &[cut]));
+        assert!(records.is_empty());
+        assert_eq!(error.unwrap().kind(), ErrorKind::TooLarge);
+    }
+
+    #[test]
+    fn damage_is_told_where_it_is_after_what_is_whole() {
+        let mut damaged = batch(1, Codec::None, &["b", "c"]);
+        *damaged.last_mut().unwrap() ^= 1;
+        let mut chunk = simple(0, &[batch(0, Codec::None, &["a"]), damaged, batch(3, Codec::None, &["d"])]);
+        let (records, error) = read(&mut chunk);
+        assert_eq!(records, expected(&[(0, "a")]));
+        let error = error.unwrap();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        let text = error.to_string();
+        assert!(text.contains("orders-4 from offset 1") && text.ends_with("seek to offset 3"), "{text}");
+        assert_eq!(chunk.cursor.position(), Some(1));
+    }
+
+    #[test]
+    fn damage_under_a_right_checksum_is_told_too() {
+        let mut builder = naru_protocol::records::Batch::parse(batch(5, Codec::None, &["a", "b"]).into()).unwrap();
+        let mut header = *builder.header();
+        let mut payload = builder.payload().to_vec();
+        let last = payload.len() - 1;
+        // The number of headers of the second record.
+        payload[last] = 1;
+        header.seal(&payload);
+        builder = naru_protocol::records::Batch::parse([&header.encode()[..], &payload].concat().into()).unwrap();
+        let (records, error) = read(&mut simple(5, &[builder.into_bytes().to_vec()]));
+        assert_eq!(records, expected(&[(5, "a")]));
+        assert!(error.unwrap().to_string().contains("from offset 6"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_batches_are_told() {
+        let (records, error) = read(&mut simple(7, &[vec![0xff; 100]]));
+        assert!(records.is_empty());
+        assert_eq!(error.unwrap().kind(), ErrorKind::Corrupt);
+    }
+
+    #[test]
+    fn markers_move_the_position_and_nothing_else() {
+        let mut chunk = simple(0, &[of_producer(0, Codec::None, &["a"], Some(9)), marker(1, 9, Outcome::Commit)]);
+        assert_eq!(whole(&mut chunk), expected(&[(0, "a")]));
+        chunk.finish();
+        chunk.retire();
+        assert_eq!(chunk.cursor.processed(), Some((2, 3)));
+        let mut only = simple(1, &[marker(1, 9, Outcome::Commit)]);
+        assert!(!only.is_void() && only.next().is_none());
+        only.retire();
+        assert_eq!((only.cursor.position(), only.cursor.holds_any()), (Some(2), false));
+    }
+
+    #[test]
+    fn what_is_held_is_not_processed_when_a_chunk_ends() {
+        let mut chunk = simple(0, &[batch(0, Codec::None, &["a"]), marker(1, 9, Outcome::Commit)]);
+        read(&mut chunk);
+        chunk.retire();
+        assert_eq!((chunk.cursor.position(), chunk.cursor.processed()), (Some(2), Some((0, 3))));
+    }
+
+    #[test]
+    fn aborted_transactions_are_hidden_from_those_who_read_committed_records() {
+        let batches = [
+            of_producer(0, Codec::None, &["a1"], Some(1)),
+            of_producer(1, Codec::None, &["b1"], Some(2)),
+            batch(2, Codec::None, &["plain"]),
+            marker(3, 1, Outcome::Abort),
+            of_producer(4, Codec::None, &["a2"], Some(1)),
+            marker(5, 2, Outcome::Commit),
+            marker(6, 1, Outcome::Commit),
+        ];
+        let aborted = [(1, 0)];
+        let mut committed = chunk(0, &batches, &aborted, IsolationLevel::ReadCommitted, usize::MAX);
+        assert_eq!(whole(&mut committed), expected(&[(1, "b1"), (2, "plain"), (4, "a2")]));
+        assert_eq!(committed.next, 7);
+        let mut all = chunk(0, &batches, &aborted, IsolationLevel::ReadUncommitted, usize::MAX);
+        assert_eq!(read(&mut all).0.len(), 4);
+    }
+
+    #[test]
+    fn compaction_leaves_holes_that_are_stepped_over() {
+        let builder = BatchBuilder::new(Codec::None).base_offset(10).last_offset(19);
+        let hollow = builder.build().unwrap().to_vec();
+        let mut chunk = simple(12, &[hollow, batch(20, Codec::None, &["z"])]);
+        assert_eq!(whole(&mut chunk), expected(&[(20, "z")]));
+        assert_eq!(chunk.next, 21);
+    }
+}

@@ -67,15 +67,12 @@ fn place(shared: &Shared, cursors: &[Arc<Cursor>], committed: &HashMap<TopicPart
     for cursor in cursors {
         let Some(partition) = state.at(cursor) else { continue };
         partition.busy = false;
-        match committed.get(&cursor.partition) {
-            Some(at) => {
-                partition.committed = Some(at.offset);
-                partition.place(at.offset, at.leader_epoch);
-            }
-            None => {
-                let why = format!("{} has no committed offset", cursor.partition);
-                shared.reset(&mut state, cursor, &why);
-            }
+        if let Some(at) = committed.get(&cursor.partition) {
+            partition.committed = Some(at.offset);
+            partition.place(at.offset, at.leader_epoch);
+        } else {
+            let why = format!("{} has no committed offset", cursor.partition);
+            shared.reset(&mut state, cursor, &why);
         }
     }
 }
@@ -150,7 +147,11 @@ pub(super) async fn last(shared: &Shared, limit: Duration) -> Result<(), Error> 
     let deadline = Deadline::after(limit);
     let committed =
         if shared.config.auto_commit { processed(shared, None, deadline.remaining()).await } else { Ok(()) };
-    let left = deadline.bound("leaving the group", async { Ok(membership.leave().await) }).await;
+    let leaving = async {
+        membership.leave().await;
+        Ok(())
+    };
+    let left = deadline.bound("leaving the group", leaving).await;
     committed.and(left)
 }
 

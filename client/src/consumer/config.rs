@@ -190,7 +190,7 @@ impl ConsumerConfig {
                 "session.timeout.ms" => self.session_timeout = setting.milliseconds()?,
                 "heartbeat.interval.ms" => self.heartbeat_interval = setting.milliseconds()?,
                 "group.instance.id" => {
-                    self.instance_id = Some(value.as_str().into()).filter(|id: &ByteString| !id.is_empty())
+                    self.instance_id = Some(value.as_str().into()).filter(|id: &ByteString| !id.is_empty());
                 }
                 "partition.assignment.strategy" => self.assignors = assignors(setting)?,
                 "exclude.internal.topics" => self.exclude_internal_topics = setting.boolean()?,

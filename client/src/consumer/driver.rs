@@ -63,7 +63,7 @@ fn follow(shared: &Arc<Shared>, cluster: &Cluster, asked: &mut HashSet<ByteStrin
             }
             // Those who refresh the metadata see it when it is there again; to ask for it by name could make it.
             Err(error) if cluster.version > 0 && cluster.refuses(&name) => {
-                shared.state().topic_is_missing(&name, &error)
+                shared.state().topic_is_missing(&name, &error);
             }
             Err(_) => {}
         }

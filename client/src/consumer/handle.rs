@@ -119,7 +119,12 @@ impl ConsumerHandle {
     /// commit may or may not be done.
     pub async fn commit_offsets(&self, offsets: impl IntoIterator<Item = (TopicPartition, i64)>) -> Result<(), Error> {
         let offset = |(partition, offset)| (partition, Committed { offset, leader_epoch: -1 });
-        commits::these(&self.shared, offsets.into_iter().map(offset).collect(), self.api_timeout()).await
+        self.commit_with_epochs(offsets.into_iter().map(offset).collect()).await
+    }
+
+    /// As [`ConsumerHandle::commit_offsets`], with the epochs of the leaders that appended the records before them (KIP-320).
+    pub(crate) async fn commit_with_epochs(&self, offsets: Vec<(TopicPartition, Committed)>) -> Result<(), Error> {
+        commits::these(&self.shared, offsets, self.api_timeout()).await
     }
 
     /// The offsets that the group has committed; partitions without one are left out. Cancellation safe.

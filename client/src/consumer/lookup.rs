@@ -26,7 +26,7 @@ use crate::record::TopicPartition;
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 
-/// The oldest ListOffsets is 1; no consumer needs what versions above 7 add.
+/// No consumer needs what later versions add.
 const LIST_OFFSETS: std::ops::RangeInclusive<i16> = 1..=10;
 
 /// What a broker says about a place in a partition.
@@ -287,7 +287,9 @@ async fn validate(shared: &Shared, leader: i32, entries: Vec<(Arc<Cursor>, i32)>
         }
         // A broker without this API cannot tell; nor may everybody ask it.
         Err(error) if error.kind() == ErrorKind::Unsupported => {
-            cursors.iter().for_each(|cursor| validated(shared, &mut state, cursor, -1));
+            for cursor in &cursors {
+                validated(shared, &mut state, cursor, -1);
+            }
         }
         Err(error) => unanswered(shared, &mut state, &cursors, error),
     }

@@ -97,19 +97,20 @@ pub struct Consumer {
     current: Option<Chunk>,
     /// What else the application holds records of.
     held: Vec<Arc<Cursor>>,
+    /// How many records the last batch had.
+    batch_len: usize,
     /// The group wants to know that the application is alive.
     activity: Option<Arc<Activity>>,
 }
 
 impl Consumer {
     fn new(handle: ConsumerHandle, activity: Option<Arc<Activity>>) -> Self {
-        Self { handle, current: None, held: Vec::new(), activity }
+        Self { handle, current: None, held: Vec::new(), batch_len: 0, activity }
     }
 
     /// The next record, as soon as there is one. The one before it counts as processed from now on.
     ///
-    /// An error does not end the consumer: whether it goes on by itself is what [`Error::is_fatal`] says, and another call
-    /// receives what comes next.
+    /// An error does not end the consumer, unless it is [fatal](Error::is_fatal): another call receives what comes next.
     ///
     /// Cancellation safe: when the future is dropped, no record is lost.
     pub async fn recv(&mut self) -> Result<ConsumerRecord, Error> {
@@ -185,7 +186,9 @@ impl Consumer {
     }
 
     fn poll_batch(&mut self, context: &mut Context<'_>, max: usize) -> Poll<Result<Vec<ConsumerRecord>, Error>> {
-        let mut batch = vec![ready!(self.poll_next_record(context))?];
+        let first = ready!(self.poll_next_record(context))?;
+        let mut batch = Vec::with_capacity(self.batch_len.clamp(1, max));
+        batch.push(first);
         while batch.len() < max {
             match self.next_at_hand() {
                 Some(Ok(record)) => batch.push(record),
@@ -203,6 +206,7 @@ impl Consumer {
                 },
             }
         }
+        self.batch_len = batch.len();
         Poll::Ready(Ok(batch))
     }
 

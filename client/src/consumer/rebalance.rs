@@ -36,6 +36,8 @@ pub(super) struct Events {
     /// The consumer has the membership: not the other way round.
     pub(super) shared: Weak<Shared>,
     pub(super) hooks: Hooks,
+    /// The application's hooks know what it holds.
+    pub(super) supervised: bool,
 }
 
 impl Events {
@@ -47,6 +49,10 @@ impl Events {
 
     async fn give_back(&self, partitions: Vec<TopicPartition>) {
         let Some(shared) = self.shared.upgrade() else { return };
+        if self.supervised {
+            shared.unassign(&partitions);
+            return Self::call(self.hooks.revoked.as_ref(), &shared, &partitions).await;
+        }
         let going = Going::new(&shared, partitions);
         going.until_nothing_is_held().await;
         if shared.config.auto_commit {
@@ -87,7 +93,10 @@ impl RebalanceEvents for Events {
     }
 
     fn failed(&self, error: Error) {
-        if let Some(shared) = self.shared.upgrade() {
+        let Some(shared) = self.shared.upgrade() else { return };
+        if error.is_fatal() {
+            shared.state().end(error);
+        } else {
             shared.state().tell(error);
         }
     }

@@ -122,7 +122,7 @@ impl Shared {
     pub(super) fn assign(&self, partitions: &[TopicPartition], phase: Phase) {
         let mut state = self.state();
         for partition in partitions {
-            state.assign(partition.clone(), phase, self.client.backoff());
+            state.assign(partition, phase, self.client.backoff());
         }
         drop(state);
         self.changed.notify_one();
@@ -131,7 +131,9 @@ impl Shared {
     /// Takes partitions away.
     pub(super) fn unassign(&self, partitions: &[TopicPartition]) {
         let mut state = self.state();
-        partitions.iter().for_each(|partition| state.unassign(partition));
+        for partition in partitions {
+            state.unassign(partition);
+        }
     }
 
     /// Goes on where the reset policy says; `why` the position is of no use.

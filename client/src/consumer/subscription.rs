@@ -76,8 +76,11 @@ pub(super) fn assign_all(shared: &Arc<Shared>, mut topics: watch::Receiver<Vec<B
             let names = topics.borrow_and_update().clone();
             let cluster = Arc::clone(&metadata.borrow_and_update());
             for name in &names {
-                let partitions = cluster.topics.get(name).map_or(1, |topic| topic.partitions.len());
-                assign(&owned, name, partitions);
+                let known = cluster.topics.get(name).map(|topic| topic.partitions.len());
+                assign(&owned, name, known.unwrap_or(1));
+                if let Some(count) = known {
+                    owned.state().unassign_from(name, count);
+                }
             }
             let gone = owned.state().topics().into_iter().filter(|topic| !names.contains(topic));
             let gone: Vec<ByteString> = gone.collect();

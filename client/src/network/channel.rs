@@ -40,6 +40,8 @@ struct Shared {
 struct Queue {
     outgoing: Vec<Bytes>,
     waiting: VecDeque<Waiting>,
+    /// Who waits for what is outgoing to be written, and for no answer.
+    unanswered: Vec<oneshot::Sender<Result<(), Error>>>,
     /// Number of the next request; its low bits are the correlation id.
     next: u64,
     /// Requests below this number may have reached the broker.
@@ -66,6 +68,7 @@ impl Channel {
         let queue = Queue {
             outgoing: Vec::new(),
             waiting: VecDeque::new(),
+            unanswered: Vec::new(),
             next,
             written: next,
             throttled_until: None,
@@ -104,7 +107,9 @@ impl Channel {
         limit: Duration,
     ) -> Result<impl Future<Output = Result<R::Response, Error>> + Send + 'static + use<R>, Error> {
         let (answer, receiver) = oneshot::channel();
-        self.shared.enqueue(request, version, Some(answer))?;
+        self.shared.enqueue(request, version, |queue, number| {
+            queue.waiting.push_back(Waiting { number, api: R::KEY, answer });
+        })?;
         let (shared, deadline) = (Arc::clone(&self.shared), Instant::now() + limit);
         Ok(async move {
             let Ok(received) = timeout_at(deadline, receiver).await else {
@@ -114,13 +119,27 @@ impl Channel {
             };
             let frame = received.unwrap_or_else(|_| Err(closed()))?;
             let decoded = decode_response::<R::Response>(frame, version);
-            decoded.map(|(_, body)| body).map_err(|error| Error::from(error).of(R::KEY).at(&shared.address))
+            decoded.map(|(_, body)| body).map_err(|error| {
+                let error = Error::from(error).of(R::KEY).at(&shared.address);
+                if reads_only(R::KEY) { error } else { error.maybe_written() }
+            })
         })
     }
 
-    /// Sends a request that gets no answer: Produce with acks=0.
-    pub(crate) fn submit_unanswered<R: Request>(&self, request: &R, version: i16) -> Result<(), Error> {
-        self.shared.enqueue(request, version, None)
+    /// Sends a request that gets no answer: Produce with acks=0. The future resolves when it is written to the connection;
+    /// dropping it changes nothing.
+    pub(crate) fn submit_unanswered<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+    ) -> Result<impl Future<Output = Result<(), Error>> + Send + 'static + use<R>, Error> {
+        let (written, receiver) = oneshot::channel();
+        self.shared.enqueue(request, version, |queue, _| queue.unanswered.push(written))?;
+        let shared = Arc::clone(&self.shared);
+        Ok(async move {
+            let written = receiver.await.unwrap_or_else(|_| Err(closed().maybe_written()));
+            written.map_err(|error| error.of(R::KEY).at(&shared.address))
+        })
     }
 
     /// The broker asked for a pause (KIP-219): what is submitted from now on is written when it is over.
@@ -180,12 +199,7 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enqueue<R: Request>(
-        &self,
-        request: &R,
-        version: i16,
-        answer: Option<oneshot::Sender<Result<Bytes, Error>>>,
-    ) -> Result<(), Error> {
+    fn enqueue<R: Request>(&self, request: &R, version: i16, wait: impl FnOnce(&mut Queue, u64)) -> Result<(), Error> {
         let mut queue = self.queue();
         if let Some(failure) = &queue.failure {
             return Err(failure.clone().of(R::KEY).at(&self.address));
@@ -195,9 +209,7 @@ impl Shared {
             .map_err(|error| Error::from(error).of(R::KEY))?;
         queue.next += 1;
         queue.outgoing.extend(frame);
-        if let Some(answer) = answer {
-            queue.waiting.push_back(Waiting { number, api: R::KEY, answer });
-        }
+        wait(&mut queue, number);
         drop(queue);
         self.gathered.notify_one();
         Ok(())
@@ -213,12 +225,16 @@ impl Shared {
         queue.outgoing.clear();
         let written = queue.written;
         let waiting = std::mem::take(&mut queue.waiting);
+        let unanswered = std::mem::take(&mut queue.unanswered);
         drop(queue);
         self.closed.send_replace(true);
         for Waiting { number, api, answer } in waiting {
             let error = error.clone().of(api).at(&self.address);
             let maybe_written = number < written && !reads_only(api);
             let _ = answer.send(Err(if maybe_written { error.maybe_written() } else { error }));
+        }
+        for written in unanswered {
+            let _ = written.send(Err(error.clone()));
         }
     }
 
@@ -268,15 +284,18 @@ impl Shared {
             if let Some(until) = throttled {
                 sleep_until(until).await;
             }
-            let chunks = {
+            let (chunks, unanswered) = {
                 let mut queue = self.queue();
                 queue.written = queue.next;
-                std::mem::take(&mut queue.outgoing)
+                (std::mem::take(&mut queue.outgoing), std::mem::take(&mut queue.unanswered))
             };
             if chunks.is_empty() {
                 return Ok(());
             }
             raw::write_all(stream, &chunks).await?;
+            for written in unanswered {
+                let _ = written.send(Ok(()));
+            }
         }
     }
 }

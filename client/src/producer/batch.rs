@@ -31,6 +31,10 @@ pub(super) struct ClosedBatch {
     pub(super) place: Place,
     /// Under which producer id, epoch and sequence it was sent last, if it ever was.
     pub(super) sent_as: Option<Sequence>,
+    /// How often it was sent.
+    pub(super) tries: u32,
+    /// A try was not answered, or in a way that leaves it open.
+    pub(super) maybe_written: bool,
 }
 
 #[derive(Debug)]
@@ -91,7 +95,17 @@ impl OpenBatch {
         let Self { builder, outcome, created, reserved } = self;
         let (records, payload) = (builder.len() as u32, Payload::Gathered(Box::new(builder)));
         let place = Place { batch, first_record: 0 };
-        ClosedBatch { payload, outcome, created, reserved, records, place, sent_as: None }
+        ClosedBatch {
+            payload,
+            outcome,
+            created,
+            reserved,
+            records,
+            place,
+            sent_as: None,
+            tries: 0,
+            maybe_written: false,
+        }
     }
 }
 
@@ -106,6 +120,7 @@ impl ClosedBatch {
 
     /// The bytes to send, under this sequence, or without one.
     pub(super) fn encoded(&mut self, sequence: Option<Sequence>) -> Result<Bytes, BuildError> {
+        let before = std::mem::replace(&mut self.sent_as, sequence);
         let bytes = match std::mem::replace(&mut self.payload, Payload::Encoded(Bytes::new())) {
             Payload::Gathered(mut builder) => {
                 if let Some(Sequence { producer_id, epoch, base }) = sequence {
@@ -113,11 +128,10 @@ impl ClosedBatch {
                 }
                 builder.build()?
             }
-            Payload::Encoded(bytes) if self.sent_as == sequence => bytes,
+            Payload::Encoded(bytes) if before == sequence => bytes,
             Payload::Encoded(bytes) => resequenced(&bytes, sequence),
         };
         self.payload = Payload::Encoded(bytes.clone());
-        self.sent_as = sequence;
         Ok(bytes)
     }
 
@@ -143,6 +157,8 @@ impl ClosedBatch {
             reserved,
             place: Place { first_record: self.place.first_record + skipped, ..self.place },
             sent_as: self.sent_as.map(|sequence| sequence.behind(skipped)),
+            tries: self.tries,
+            maybe_written: self.maybe_written,
         };
         let halves = (half(first, 0, 0), half(second, self.reserved, second_from));
         self.outcome.split(Arc::clone(&halves.0.outcome), second_from, Arc::clone(&halves.1.outcome));

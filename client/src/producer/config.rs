@@ -29,6 +29,8 @@ pub(crate) struct ProducerConfig {
     pub(super) buffer_memory: usize,
     pub(super) max_block: Duration,
     pub(super) delivery_timeout: Duration,
+    /// How often a batch is sent again, within that time.
+    pub(super) retries: u32,
     pub(super) max_in_flight: usize,
     pub(super) max_request_size: usize,
 }
@@ -44,6 +46,7 @@ impl Default for ProducerConfig {
             buffer_memory: 32 << 20,
             max_block: Duration::from_mins(1),
             delivery_timeout: Duration::from_mins(2),
+            retries: u32::MAX,
             max_in_flight: 5,
             max_request_size: 1 << 20,
         }
@@ -51,7 +54,7 @@ impl Default for ProducerConfig {
 }
 
 impl ProducerConfig {
-    /// The properties that these settings are.
+    /// The properties that these settings are: Kafka's names, then librdkafka's for the same where they differ.
     pub(crate) const NAMES: &[&str] = &[
         "acks",
         "enable.idempotence",
@@ -61,8 +64,17 @@ impl ProducerConfig {
         "buffer.memory",
         "max.block.ms",
         "delivery.timeout.ms",
+        "retries",
         "max.in.flight.requests.per.connection",
         "max.request.size",
+        "request.required.acks",
+        "queue.buffering.max.ms",
+        "compression.codec",
+        "queue.buffering.max.kbytes",
+        "message.timeout.ms",
+        "message.send.max.retries",
+        "max.in.flight",
+        "message.max.bytes",
     ];
 
     /// Takes the values of those properties that are here.
@@ -70,31 +82,32 @@ impl ProducerConfig {
         for (name, value) in properties {
             let setting = Setting { name, value };
             match name.as_str() {
-                "acks" => {
+                "acks" | "request.required.acks" => {
                     let words = [("all", Acks::All), ("-1", Acks::All), ("1", Acks::Leader), ("0", Acks::None)];
                     self.acks = setting.one_of(&words)?;
                 }
                 "enable.idempotence" => self.idempotence = setting.boolean()?,
-                "linger.ms" => self.linger = Some(setting.milliseconds()?),
+                "linger.ms" | "queue.buffering.max.ms" => self.linger = Some(setting.milliseconds()?),
                 "batch.size" => self.batch_size = setting.number()?,
-                "compression.type" => {
+                "compression.type" | "compression.codec" => {
                     let codec = Codec::from_name(value.trim());
                     self.codec = codec.ok_or_else(|| setting.invalid("one of none, gzip, snappy, lz4, zstd"))?;
                 }
                 "buffer.memory" => self.buffer_memory = setting.number()?,
+                "queue.buffering.max.kbytes" => self.buffer_memory = setting.number::<usize>()?.saturating_mul(1 << 10),
                 "max.block.ms" => self.max_block = setting.milliseconds()?,
-                "delivery.timeout.ms" => self.delivery_timeout = setting.milliseconds()?,
-                "max.in.flight.requests.per.connection" => self.max_in_flight = setting.number()?,
-                "max.request.size" => self.max_request_size = setting.number()?,
+                "delivery.timeout.ms" | "message.timeout.ms" => self.delivery_timeout = setting.milliseconds()?,
+                "retries" | "message.send.max.retries" => self.retries = setting.number()?,
+                "max.in.flight.requests.per.connection" | "max.in.flight" => self.max_in_flight = setting.number()?,
+                "max.request.size" | "message.max.bytes" => self.max_request_size = setting.number()?,
                 _ => {}
             }
         }
-        // As in Kafka's own client: acks or in-flight limits that rule idempotence out turn it off, unless it was asked for.
-        let possible = self.acks == Acks::All && self.max_in_flight <= 5;
+        // As in Kafka's own client: settings that rule idempotence out turn it off, unless it was asked for.
+        let possible = self.acks == Acks::All && self.max_in_flight <= 5 && self.retries > 0;
         if !possible && self.idempotence {
             if properties.contains_key("enable.idempotence") {
-                let message =
-                    "enable.idempotence needs acks=all and max.in.flight.requests.per.connection of at most 5";
+                let message = "enable.idempotence needs acks=all, retries above 0 and max.in.flight.requests.per.connection of at most 5";
                 return Err(Error::new(ErrorKind::Config, message));
             }
             self.idempotence = false;

@@ -111,7 +111,7 @@ struct Shared {
 pub struct TrySendError {
     /// The record, as it was given.
     pub record: Box<Record>,
-    /// Why: [`ErrorKind::BufferFull`] passes by itself.
+    /// Why: [`ErrorKind::WouldBlock`] passes by itself.
     pub error: Error,
 }
 
@@ -139,12 +139,13 @@ impl Producer {
     }
 
     /// Puts a record into the buffer and returns its [`Delivery`]. Waits while the buffer is full, first come first served:
-    /// that is the back-pressure. Waits for the topic's metadata too, up to `max.block.ms`.
+    /// that is the back-pressure. Waits for the topic's metadata too, up to `max.block.ms`: a topic that no broker knows may
+    /// just be made, and a partition that is not known may just be added.
     ///
     /// Cancellation: dropped before it returns, the record is not sent.
     pub async fn enqueue(&self, record: Record) -> Result<Delivery, Error> {
         let shared = self.started();
-        let mut room = None;
+        let (mut room, mut looked_again) = (None, false);
         loop {
             match shared.place(&record, room.take()) {
                 Ok(delivery) => return Ok(delivery),
@@ -152,7 +153,14 @@ impl Producer {
                 Err(Refusal::UnknownTopic) => {
                     shared.topics.learn(&shared.client, &record.topic, shared.config.max_block).await?;
                 }
+                Err(Refusal::UnknownPartition(error)) if looked_again => return Err(error),
+                Err(Refusal::UnknownPartition(_)) => {
+                    looked_again = true;
+                    shared.topics.look_again(&shared.client, &record.topic, shared.config.max_block).await?;
+                }
                 Err(Refusal::Full(size)) => {
+                    // What lingers may be all that fills the buffer.
+                    shared.wake.notify_one();
                     let permit = shared.budget.acquire_many(size).await;
                     room = Some(permit.map_err(|_| shared.closed())?);
                 }
@@ -161,18 +169,20 @@ impl Producer {
     }
 
     /// Puts a record into the buffer if that is possible at once, and else hands it back: when the buffer is full, or when
-    /// nothing is known about the topic yet, which is looked up meanwhile.
+    /// nothing is known about the topic yet, which is looked up meanwhile; both are [`ErrorKind::WouldBlock`]. When the look-up
+    /// has failed, the next call says why.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, if it is the producer's first use or the topic's.
     pub fn try_send(&self, record: Record) -> Result<Delivery, TrySendError> {
         let shared = self.started();
         let error = match shared.place(&record, None) {
             Ok(delivery) => return Ok(delivery),
-            Err(Refusal::Failed(error)) => error,
+            Err(Refusal::Failed(error) | Refusal::UnknownPartition(error)) => error,
             Err(Refusal::Full(_)) => Error::new(ErrorKind::WouldBlock, "the producer's buffer (buffer.memory) is full"),
-            Err(Refusal::UnknownTopic) => {
-                let (shared, topic) = (Arc::clone(shared), record.topic.clone());
-                tokio::spawn(async move { shared.topics.learn(&shared.client, &topic, shared.config.max_block).await });
+            Err(Refusal::UnknownTopic) => Topics::learn_meanwhile(shared, &record.topic).err().unwrap_or_else(|| {
                 Error::new(ErrorKind::WouldBlock, format!("topic {:?} is still being looked up", record.topic))
-            }
+            }),
         };
         Err(TrySendError { record: Box::new(record), error })
     }
@@ -260,6 +270,8 @@ impl Drop for Hurry<'_> {
 /// Why a record is not in the buffer.
 enum Refusal {
     UnknownTopic,
+    /// As far as is known.
+    UnknownPartition(Error),
     /// So many bytes are not free at the moment.
     Full(u32),
     Failed(Error),
@@ -268,12 +280,13 @@ enum Refusal {
 impl Shared {
     /// Puts a record into its partition's open batch. `room` is its share of the buffer, if that was waited for.
     fn place(&self, record: &Record, room: Option<SemaphorePermit<'_>>) -> Result<Delivery, Refusal> {
-        if self.closing.load(Ordering::Relaxed) {
-            return Err(Refusal::Failed(self.closed()));
-        }
         let size = self.checked_size(record).map_err(Refusal::Failed)?;
         let pushed = self.topics.with(&record.topic, |topic| {
-            let queue = topic.queue_for(record, size, self.rules.batch_size)?;
+            // Under the lock that the sender asks for before it ends: it sees whatever is let in.
+            if self.closing.load(Ordering::Acquire) {
+                return Err(Refusal::Failed(self.closed()));
+            }
+            let queue = topic.queue_for(record)?;
             let room = match room {
                 Some(room) => room,
                 None => self.budget.try_acquire_many(size).map_err(|_| Refusal::Full(size))?,
@@ -282,20 +295,29 @@ impl Shared {
             let pushed = queue.push(record, timestamp, size as usize, &self.rules);
             let pushed = pushed.map_err(|error| Refusal::Failed(too_large(error.to_string())))?;
             room.forget();
+            topic.took(record, size as usize, self.rules.batch_size, pushed.tell_sender);
             if pushed.list {
                 self.listed.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(queue));
             }
             Ok(pushed)
         });
-        let Pushed { delivery, tell_sender, .. } = pushed.unwrap_or(Err(Refusal::UnknownTopic))?;
+        let unknown = || match self.closing.load(Ordering::Acquire) {
+            true => Err(Refusal::Failed(self.closed())),
+            false => Err(Refusal::UnknownTopic),
+        };
+        let Pushed { delivery, tell_sender, .. } = pushed.unwrap_or_else(unknown)?;
         if tell_sender {
             self.wake.notify_one();
         }
         Ok(delivery)
     }
 
-    /// What a record takes of the buffer, if it is not too large.
+    /// What a record takes of the buffer, if it is one that can be sent.
     fn checked_size(&self, record: &Record) -> Result<u32, Error> {
+        if let Some(negative @ ..0) = record.timestamp {
+            let message = format!("the time stamp of a record cannot be negative, and this is {negative}");
+            return Err(Error::new(ErrorKind::Config, message));
+        }
         let size = size_of(record);
         let limit = self.config.max_request_size.min(self.config.buffer_memory);
         match u32::try_from(size) {

@@ -29,8 +29,8 @@ fn murmur2(data: &[u8]) -> u32 {
     hash ^ hash >> 15
 }
 
-/// Records without a key stay with one partition for a batch, then move on (KIP-480): batches grow large, and over time all
-/// partitions get their share. Of two partitions chosen by chance, the one with less waiting is next, so that a slow broker
+/// Records without a key stay with one partition for a batch, then move on (KIP-480): batches grow large, and all partitions
+/// get their share, of a few records too. Of two partitions chosen by chance, the one with less waiting is next, so that a slow broker
 /// gets less (after KIP-794).
 #[derive(Debug)]
 pub(crate) struct Sticky {
@@ -49,11 +49,20 @@ impl Sticky {
         if current < partitions { current } else { 0 }
     }
 
+    /// Whether something went there already.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > 0
+    }
+
     /// So many bytes went there. After `enough` it moves on; `waiting` says how much waits in a partition.
     pub(crate) fn used(&self, bytes: usize, enough: usize, partitions: i32, waiting: impl Fn(i32) -> usize) {
-        if self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes < enough {
-            return;
+        if self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes >= enough {
+            self.move_on(partitions, waiting);
         }
+    }
+
+    /// Chooses another partition.
+    pub(crate) fn move_on(&self, partitions: i32, waiting: impl Fn(i32) -> usize) {
         self.bytes.store(0, Ordering::Relaxed);
         let here = self.current(partitions);
         let another = || (here + fastrand::i32(1..partitions.max(2))) % partitions.max(1);

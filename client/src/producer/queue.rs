@@ -2,12 +2,14 @@
 //!
 //! A batch is open, closed, in flight, and then done. Several may be in flight at once. When one fails in a way that may
 //! pass, nothing more is sent until all that are in flight are answered; then they go out again in their old order, under
-//! their old sequence numbers, so that the broker recognises what it has already. When a batch has failed for good, or the
-//! broker has lost count, the sequence numbers begin anew under the next epoch (after KIP-360).
+//! their old sequence numbers, so that the broker recognises what it has already. When the broker has lost count, the
+//! numbers begin anew under the next epoch (after KIP-360). When a batch was given up, whether the broker has it may not be
+//! known: what was sent after it goes out again under its old numbers, and only if the broker misses something do they begin
+//! anew; nothing is written twice.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +27,8 @@ pub(super) struct PartitionQueue {
     pub(super) id: Arc<TopicPartition>,
     /// Bytes that wait, for whoever chooses between partitions.
     waiting: AtomicUsize,
+    /// There is an open batch, for whoever chooses between partitions.
+    gathering: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -33,13 +37,17 @@ struct State {
     open: Option<OpenBatch>,
     /// In the order of their places.
     closed: VecDeque<ClosedBatch>,
-    in_flight: Vec<(Place, Arc<BatchOutcome>)>,
+    in_flight: Vec<InFlight>,
     next_batch: u64,
     /// Producer id and epoch that the partition's sequence numbers belong to.
     identity: Option<(i64, i16)>,
+    /// A producer id whose epochs are used up here.
+    spent: Option<i64>,
     next_sequence: i32,
     /// The sequence numbers begin anew when nothing is in flight.
     renew: bool,
+    /// The last batch that was given up under a sequence number. The broker may miss it.
+    gap: Option<Place>,
     /// Nothing is sent until all that is in flight is answered.
     held: bool,
     not_before: Option<Instant>,
@@ -47,6 +55,34 @@ struct State {
     listed: bool,
     /// How large batches have been lately.
     usual_size: usize,
+}
+
+/// A batch that the sender has.
+#[derive(Debug)]
+struct InFlight {
+    place: Place,
+    created: Instant,
+    outcome: Arc<BatchOutcome>,
+    /// Its records were told already that it takes too long.
+    overdue: bool,
+}
+
+/// A batch whose time is over.
+pub(super) struct Overdue {
+    pub(super) outcome: Arc<BatchOutcome>,
+    /// Whether the broker may have it.
+    pub(super) maybe_written: bool,
+    /// Bytes of the buffer that are free now; those of a batch in flight are not.
+    pub(super) freed: usize,
+}
+
+/// The next batch to send, if there is one.
+pub(super) enum Taken {
+    /// It is in flight now, under that sequence, or without one.
+    Batch(Box<ClosedBatch>, Option<Sequence>),
+    /// It needs another producer id: the epochs of this one are used up.
+    Spent(i64),
+    Nothing,
 }
 
 /// When records leave for want of company.
@@ -85,12 +121,22 @@ pub(super) struct Pushed {
 
 impl PartitionQueue {
     pub(super) fn new(id: TopicPartition) -> Arc<Self> {
-        Arc::new(Self { id: Arc::new(id), waiting: AtomicUsize::new(0), state: Mutex::default() })
+        Arc::new(Self {
+            id: Arc::new(id),
+            waiting: AtomicUsize::new(0),
+            gathering: AtomicBool::new(false),
+            state: Mutex::default(),
+        })
     }
 
     /// Bytes that wait to be sent, roughly.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is a batch that records still join, roughly.
+    pub(super) fn gathering(&self) -> bool {
+        self.gathering.load(Ordering::Relaxed)
     }
 
     /// Adds a record. `reserved` bytes of the buffer are its own until its batch is done.
@@ -108,6 +154,9 @@ impl PartitionQueue {
             state.close_open();
         }
         let begins = state.open.is_none();
+        if begins {
+            self.gathering.store(true, Ordering::Relaxed);
+        }
         let open = state.open.get_or_insert_with(|| {
             let capacity = (state.usual_size + state.usual_size / 8).max(reserved);
             OpenBatch::new(Arc::clone(&self.id), rules.codec, capacity, Instant::now())
@@ -145,20 +194,24 @@ impl PartitionQueue {
     }
 
     /// The next batch with its sequence, to be put in flight; called when it [wants](Self::wants) that. `identity` is the
-    /// producer's id and epoch, if it has one.
-    pub(super) fn take(&self, identity: Option<(i64, i16)>) -> Option<(ClosedBatch, Option<Sequence>)> {
+    /// producer's id and epoch, if it has one. A batch larger than `room` stays where it is.
+    pub(super) fn take(&self, identity: Option<(i64, i16)>, room: usize) -> Taken {
         let mut guard = self.state();
         let state = &mut *guard;
         if state.in_flight.is_empty() {
             state.held = false;
-            state.begin_anew();
+            state.settle_numbers();
         }
         if state.closed.is_empty() {
-            state.close_open();
+            self.close_open(state);
         }
-        let batch = state.closed.pop_front()?;
+        let Some(batch) = state.closed.pop_front_if(|batch| batch.size() <= room) else { return Taken::Nothing };
         let sequence = match (batch.sent_as, state.identity.or(identity)) {
             (Some(sequence), _) => Some(sequence),
+            (None, Some((producer_id, _))) if state.spent == Some(producer_id) => {
+                state.closed.push_front(batch);
+                return Taken::Spent(producer_id);
+            }
             (None, Some((producer_id, epoch))) => {
                 state.identity = Some((producer_id, epoch));
                 let sequence = Sequence { producer_id, epoch, base: state.next_sequence };
@@ -167,19 +220,21 @@ impl PartitionQueue {
             }
             (None, None) => None,
         };
-        state.in_flight.push((batch.place, Arc::clone(&batch.outcome)));
+        let (place, created, outcome) = (batch.place, batch.created, Arc::clone(&batch.outcome));
+        state.in_flight.push(InFlight { place, created, outcome, overdue: false });
         self.waiting.fetch_sub(batch.reserved.min(self.waiting()), Ordering::Relaxed);
-        Some((batch, sequence))
+        Taken::Batch(Box::new(batch), sequence)
     }
 
-    /// A batch is done, well or not. One that failed under a sequence number leaves a gap, so the numbers begin anew.
+    /// A batch is done, well or not.
     pub(super) fn done(&self, batch: &ClosedBatch, failed: bool) {
         let mut state = self.state();
         state.land(batch.place);
-        state.usual_size = batch.size();
-        if failed && batch.sent_as.is_some() {
-            state.held = true;
-            state.renew = true;
+        if failed {
+            state.given_up(batch);
+        } else if state.gap.is_some_and(|gap| gap < batch.place) {
+            // The broker has taken what comes after it: it misses nothing.
+            state.gap = None;
         }
     }
 
@@ -188,7 +243,7 @@ impl PartitionQueue {
         let mut state = self.state();
         state.land(batch.place);
         state.held = true;
-        state.not_before = Some(not_before);
+        state.not_before = state.not_before.max(Some(not_before));
         self.waiting.fetch_add(batch.reserved, Ordering::Relaxed);
         state.insert(batch);
     }
@@ -213,33 +268,34 @@ impl PartitionQueue {
     /// no wonder.
     pub(super) fn something_before(&self, place: Place) -> bool {
         let state = self.state();
-        state.in_flight.iter().any(|(other, _)| *other < place)
+        state.in_flight.iter().any(|other| other.place < place)
             || state.closed.front().is_some_and(|other| other.place < place)
     }
 
-    /// Takes out what is older than `oldest`; only what is not in flight.
-    pub(super) fn expired(&self, oldest: Instant) -> Vec<ClosedBatch> {
+    /// What is older than `timeout` and was not reported yet; only what is not in flight is taken out. And when the next
+    /// will be as old.
+    pub(super) fn overdue(&self, now: Instant, timeout: Duration) -> (Vec<Overdue>, Option<Instant>) {
         let mut guard = self.state();
         let state = &mut *guard;
-        if state.open.as_ref().is_some_and(|open| open.created() < oldest) {
-            state.close_open();
+        let is_over = |created: Instant| now.saturating_duration_since(created) >= timeout;
+        let mut overdue = Vec::new();
+        for batch in state.in_flight.iter_mut().filter(|batch| !batch.overdue && is_over(batch.created)) {
+            batch.overdue = true;
+            overdue.push(Overdue { outcome: Arc::clone(&batch.outcome), maybe_written: true, freed: 0 });
         }
-        let mut expired = Vec::new();
-        while let Some(batch) = state.closed.pop_front_if(|batch| batch.created < oldest) {
-            if batch.sent_as.is_some() {
-                state.held = true;
-                state.renew = true;
-            }
+        if state.open.as_ref().is_some_and(|open| is_over(open.created())) {
+            self.close_open(state);
+        }
+        while let Some(batch) = state.closed.pop_front_if(|batch| is_over(batch.created)) {
+            state.given_up(&batch);
             self.waiting.fetch_sub(batch.reserved.min(self.waiting()), Ordering::Relaxed);
-            expired.push(batch);
+            let (maybe_written, freed) = (batch.maybe_written, batch.reserved);
+            overdue.push(Overdue { outcome: batch.outcome, maybe_written, freed });
         }
-        expired
-    }
-
-    /// When the oldest of what is not in flight was made.
-    pub(super) fn oldest(&self) -> Option<Instant> {
-        let state = self.state();
-        state.closed.front().map(|batch| batch.created).or(state.open.as_ref().map(OpenBatch::created))
+        let in_flight = state.in_flight.iter().filter(|batch| !batch.overdue).map(|batch| batch.created);
+        let closed = state.closed.front().map(|batch| batch.created);
+        let oldest = in_flight.chain(closed).chain(state.open.as_ref().map(OpenBatch::created)).min();
+        (overdue, oldest.and_then(|created| created.checked_add(timeout)))
     }
 
     /// Everything whose outcome is open.
@@ -247,16 +303,25 @@ impl PartitionQueue {
         let state = self.state();
         let closed = state.closed.iter().map(|batch| &batch.outcome);
         let open = state.open.iter().map(OpenBatch::outcome);
-        state.in_flight.iter().map(|(_, outcome)| outcome).chain(closed).chain(open).cloned().collect()
+        state.in_flight.iter().map(|batch| &batch.outcome).chain(closed).chain(open).cloned().collect()
     }
 
     /// Fails everything.
     pub(super) fn abandon(&self, error: &Error) {
-        for outcome in self.outcomes() {
-            outcome.failed(error.clone());
+        let State { open, closed, in_flight, .. } = std::mem::take(&mut *self.state());
+        let closed = closed.into_iter().map(|batch| (batch.outcome, batch.maybe_written));
+        let open = open.map(|batch| (Arc::clone(batch.outcome()), false));
+        for (outcome, maybe_written) in
+            in_flight.into_iter().map(|batch| (batch.outcome, true)).chain(closed).chain(open)
+        {
+            let error = error.clone();
+            outcome.failed(if maybe_written { error.maybe_written() } else { error });
         }
-        let mut state = self.state();
-        (state.open, state.closed, state.in_flight) = (None, VecDeque::new(), Vec::new());
+    }
+
+    fn close_open(&self, state: &mut State) {
+        self.gathering.store(false, Ordering::Relaxed);
+        state.close_open();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -267,6 +332,7 @@ impl PartitionQueue {
 impl State {
     fn close_open(&mut self) {
         if let Some(open) = self.open.take() {
+            self.usual_size = open.size();
             self.closed.push_back(open.close(self.next_batch));
             self.next_batch += 1;
         }
@@ -274,7 +340,7 @@ impl State {
 
     /// It is in flight no more.
     fn land(&mut self, place: Place) {
-        self.in_flight.retain(|(other, _)| *other != place);
+        self.in_flight.retain(|other| other.place != place);
     }
 
     fn insert(&mut self, batch: ClosedBatch) {
@@ -282,15 +348,30 @@ impl State {
         self.closed.insert(at, batch);
     }
 
-    fn begin_anew(&mut self) {
-        if !std::mem::take(&mut self.renew) {
+    /// The broker may never see a batch that was sent, or was to be sent again, under a sequence number.
+    fn given_up(&mut self, batch: &ClosedBatch) {
+        if batch.sent_as.is_some() {
+            self.held = true;
+            self.gap = self.gap.max(Some(batch.place));
+        }
+    }
+
+    /// Nothing is in flight: decides whether the numbers begin anew. After a gap, what was sent behind it finds out whether
+    /// the broker misses something; if there is no such batch, new numbers are safe.
+    fn settle_numbers(&mut self) {
+        let sent_before = self.closed.front().is_some_and(|batch| batch.sent_as.is_some());
+        if !self.renew && (self.gap.is_none() || sent_before) {
             return;
         }
-        // The largest epoch is not left: a producer that fails as often is beyond help, and the broker says so.
-        self.identity = self.identity.map(|(id, epoch)| (id, epoch.saturating_add(1)));
-        self.next_sequence = 0;
+        (self.renew, self.gap, self.next_sequence) = (false, None, 0);
         for batch in &mut self.closed {
             batch.sent_as = None;
+        }
+        if let Some((producer_id, epoch)) = self.identity.take() {
+            match epoch.checked_add(1) {
+                Some(next) => self.identity = Some((producer_id, next)),
+                None => self.spent = Some(producer_id),
+            }
         }
     }
 }

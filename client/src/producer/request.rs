@@ -32,8 +32,10 @@ const WITH_ZSTD: i16 = 7;
 /// A batch in flight.
 pub(super) struct Sent {
     pub(super) queue: Arc<PartitionQueue>,
-    pub(super) batch: ClosedBatch,
+    pub(super) batch: Box<ClosedBatch>,
     pub(super) bytes: Bytes,
+    /// The id under which its topic is asked for: another one may be known when the answer comes.
+    pub(super) topic_id: Uuid,
 }
 
 /// What an answer says about a batch.
@@ -43,23 +45,30 @@ pub(super) enum Verdict {
     /// Not now.
     Again(Error),
     /// The sequence number is not the one that the broker expects.
-    LostCount,
+    LostCount(Error),
     /// Two smaller batches may do.
     TooLarge(Error),
     /// Never.
     Failed(Error),
 }
 
+/// Gives the batches the ids of their topics, where they are known.
+pub(super) fn name_topics(batches: &mut [Sent], cluster: &Cluster) {
+    for sent in batches {
+        sent.topic_id = cluster.topics.get(&sent.queue.id.topic).map_or(Uuid::nil(), |topic| topic.id);
+    }
+}
+
 /// The version of the request: topic ids where all topics have them.
-pub(super) fn version(channel: &Channel, cluster: &Cluster, batches: &[Sent], codec: Codec) -> Result<i16, Error> {
-    let nameless = batches.iter().any(|sent| topic_id(cluster, sent).is_nil());
+pub(super) fn version(channel: &Channel, batches: &[Sent], codec: Codec) -> Result<i16, Error> {
+    let nameless = batches.iter().any(|sent| sent.topic_id.is_nil());
     let newest = if nameless { WITH_TOPIC_IDS - 1 } else { WITH_TOPIC_IDS };
     let oldest = if codec == Codec::Zstd { WITH_ZSTD } else { 3 };
     channel.newest::<ProduceRequest>(oldest..=newest)
 }
 
 /// One request with all these batches, at most one of a partition.
-pub(super) fn produce(acks: Acks, limit: Duration, batches: &[Sent], cluster: &Cluster) -> ProduceRequest {
+pub(super) fn produce(acks: Acks, limit: Duration, batches: &[Sent]) -> ProduceRequest {
     let mut topics: Vec<TopicProduceData> = Vec::new();
     for sent in batches {
         let id = &sent.queue.id;
@@ -68,7 +77,7 @@ pub(super) fn produce(acks: Acks, limit: Duration, batches: &[Sent], cluster: &C
             Some(topic) => topic.partition_data.push(data),
             None => topics.push(TopicProduceData {
                 name: id.topic.clone(),
-                topic_id: topic_id(cluster, sent),
+                topic_id: sent.topic_id,
                 partition_data: vec![data],
             }),
         }
@@ -78,11 +87,12 @@ pub(super) fn produce(acks: Acks, limit: Duration, batches: &[Sent], cluster: &C
         Acks::Leader => 1,
         Acks::All => -1,
     };
-    ProduceRequest { acks, timeout_ms: limit.as_millis() as i32, topic_data: topics, ..Default::default() }
-}
-
-fn topic_id(cluster: &Cluster, sent: &Sent) -> Uuid {
-    cluster.topics.get(&sent.queue.id.topic).map_or(Uuid::nil(), |topic| topic.id)
+    ProduceRequest {
+        acks,
+        timeout_ms: i32::try_from(limit.as_millis()).unwrap_or(i32::MAX),
+        topic_data: topics,
+        ..Default::default()
+    }
 }
 
 /// The answer to a request, taken apart by partition.
@@ -94,22 +104,23 @@ pub(super) fn verdicts(answer: ProduceResponse) -> Verdicts {
 
 impl Verdicts {
     /// What the answer says about a batch.
-    pub(super) fn of(&mut self, sent: &Sent, cluster: &Cluster) -> Verdict {
-        let (id, topic_id) = (&sent.queue.id, topic_id(cluster, sent));
+    pub(super) fn of(&mut self, sent: &Sent) -> Verdict {
+        let id = &sent.queue.id;
         let topic = self
             .0
             .iter_mut()
-            .find(|topic| if topic.name.is_empty() { topic.topic_id == topic_id } else { topic.name == id.topic });
+            .find(|topic| if topic.name.is_empty() { topic.topic_id == sent.topic_id } else { topic.name == id.topic });
         let partition = topic.and_then(|topic| {
             let at = topic.partition_responses.iter().position(|answered| answered.index == id.partition)?;
             Some(topic.partition_responses.swap_remove(at))
         });
         match partition {
             Some(partition) => verdict(&partition, sent),
-            // The topic was made anew meanwhile, or the broker left a partition out: nothing is known.
-            None => {
-                Verdict::Again(Error::new(ErrorKind::Protocol, "the answer leaves the partition out").maybe_written())
-            }
+            None => Verdict::Again(
+                Error::new(ErrorKind::Protocol, format!("the answer leaves {id} out"))
+                    .of(ApiKey::Produce)
+                    .maybe_written(),
+            ),
         }
     }
 }
@@ -121,13 +132,6 @@ fn verdict(answered: &PartitionProduceResponse, sent: &Sent) -> Verdict {
         ErrorCode::NONE => return Verdict::Written { base_offset: answered.base_offset, append_time },
         // It came twice, and the broker has forgotten where the first lies.
         ErrorCode::DUPLICATE_SEQUENCE_NUMBER => return Verdict::Written { base_offset: -1, append_time: None },
-        ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER
-        | ErrorCode::UNKNOWN_PRODUCER_ID
-        | ErrorCode::INVALID_PRODUCER_EPOCH
-            if sent.batch.sent_as.is_some() =>
-        {
-            return Verdict::LostCount;
-        }
         _ => {}
     }
     let mut explanation = answered.error_message.as_deref().unwrap_or_default().to_owned();
@@ -138,6 +142,17 @@ fn verdict(answered: &PartitionProduceResponse, sent: &Sent) -> Verdict {
     let error = Error::broker_said(ApiKey::Produce, code, Some(explanation.trim()));
     let error = error.context(format_args!("sending to {}", sent.queue.id));
     match code {
+        ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER
+        | ErrorCode::UNKNOWN_PRODUCER_ID
+        | ErrorCode::INVALID_PRODUCER_EPOCH
+            if sent.batch.sent_as.is_some() =>
+        {
+            Verdict::LostCount(error)
+        }
+        // The broker has it, and does not say that others do.
+        ErrorCode::REQUEST_TIMED_OUT | ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND => {
+            Verdict::Again(error.maybe_written())
+        }
         ErrorCode::MESSAGE_TOO_LARGE | ErrorCode::RECORD_LIST_TOO_LARGE => Verdict::TooLarge(error),
         // The topic was deleted, or is just being made; the metadata tell.
         ErrorCode::UNKNOWN_TOPIC_ID | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => Verdict::Again(error),
@@ -146,23 +161,27 @@ fn verdict(answered: &PartitionProduceResponse, sent: &Sent) -> Verdict {
     }
 }
 
-/// An id for an idempotent producer, and its first epoch.
-pub(super) async fn producer_id(client: &Client, limit: Duration) -> Result<(i64, i16), Error> {
-    let deadline = Deadline::after(limit);
+/// An id for an idempotent producer, and its first epoch. A retriable error comes only after a while.
+pub(super) async fn producer_id(client: &Client) -> Result<(i64, i16), Error> {
+    let deadline = Deadline::after(client.config().request_timeout.max(Duration::from_secs(1)));
     let request =
         InitProducerIdRequest { transactional_id: None, transaction_timeout_ms: i32::MAX, ..Default::default() };
     let mut backoff = client.backoff();
     loop {
         let InitProducerIdResponse { error_code, producer_id, producer_epoch, .. } =
-            client.call_within(Target::Any, &request, 0..=4, deadline).await?;
+            client.call_within(Target::Any, &request, 0..=4, deadline).await.map_err(without_id)?;
         if error_code.is_none() {
             return Ok((producer_id, producer_epoch));
         }
         let error = Error::broker_code(ApiKey::InitProducerId, error_code);
         let passes = error.is_retriable() || error_code == ErrorCode::COORDINATOR_LOAD_IN_PROGRESS;
         if !passes || deadline.passed() {
-            return Err(error.context("an idempotent producer needs an id"));
+            return Err(without_id(error));
         }
         deadline.sleep(backoff.next()).await;
     }
+}
+
+fn without_id(error: Error) -> Error {
+    error.context("an idempotent producer needs an id (enable.idempotence=false does without)")
 }

@@ -1,6 +1,7 @@
 //! The task that sends: takes what is due from the queues, asks the leaders, tells what became of it.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -11,36 +12,47 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::batch::ClosedBatch;
-use super::queue::{PartitionQueue, Wants};
+use super::queue::{Overdue, PartitionQueue, Taken, Wants};
 use super::request::{self, Sent, Verdict};
 use super::{Acks, Shared};
 use crate::ApiKey;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::metadata::Cluster;
 use crate::network::{Backoff, Channel, Lane};
-
-/// Records of one request, roughly: one that is larger holds up what comes behind it.
-const REQUEST_BYTES: usize = 4 << 20;
 
 /// Given to an answer beyond the time that the broker may take, so that it can say that this has passed.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Runs until the producer is closed and everything is sent or given up.
 pub(super) async fn run(shared: Arc<Shared>) {
-    let lane = shared.client.lane();
-    let backoff = shared.client.backoff();
-    let mut sender = Sender {
-        lane: Arc::new(lane),
+    let _end = End(Arc::clone(&shared));
+    Sender {
+        lane: Arc::new(shared.client.lane()),
         links: HashMap::new(),
         active: Vec::new(),
         events: JoinSet::new(),
         identity: Identity::Unknown,
-        backoff,
+        look_for_overdue: Instant::now(),
         turn: 0,
         shared,
-    };
-    sender.run().await;
-    sender.shared.ended.send_replace(true);
+    }
+    .run()
+    .await;
+}
+
+/// However the sender ends, by a panic or with its runtime too: nobody waits for it any more.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let Self(shared) = self;
+        shared.closing.store(true, Ordering::Release);
+        shared.budget.close();
+        shared.topics.settle();
+        let error = shared.closed();
+        shared.topics.queues().iter().for_each(|queue| queue.abandon(&error));
+        shared.ended.send_replace(true);
+    }
 }
 
 struct Sender {
@@ -51,17 +63,22 @@ struct Sender {
     active: Vec<Arc<PartitionQueue>>,
     events: JoinSet<Event>,
     identity: Identity,
-    backoff: Backoff,
+    /// Nothing becomes too old before.
+    look_for_overdue: Instant,
     /// Whose turn it is to be first in a request.
     turn: usize,
 }
 
 /// The way to a broker.
-#[derive(Default)]
 struct Link {
     channel: Option<Arc<Channel>>,
     connecting: bool,
     in_flight: usize,
+    backoff: Backoff,
+    /// No connection is tried before.
+    not_before: Instant,
+    /// What went wrong last, until something goes well.
+    trouble: Option<Error>,
 }
 
 /// The producer's id and epoch, which make its batches recognisable.
@@ -76,18 +93,19 @@ enum Identity {
 enum Event {
     Connected(i32, Result<Arc<Channel>, Error>),
     Identified(Result<(i64, i16), Error>),
-    Answered(i32, Vec<Sent>, Result<ProduceResponse, Error>),
+    /// An answer; none with acks=0, when the request is written.
+    Answered(i32, Vec<Sent>, Result<Option<ProduceResponse>, Error>),
 }
 
 impl Sender {
-    async fn run(&mut self) {
+    async fn run(mut self) {
         let shared = Arc::clone(&self.shared);
         let mut clusters = shared.client.metadata().watch();
         loop {
             self.absorb();
             let next = self.dispatch();
             if shared.abandoned.load(Ordering::Acquire) || self.has_ended() {
-                return self.abandon();
+                return;
             }
             let wait = async {
                 match next {
@@ -106,7 +124,7 @@ impl Sender {
                 () = wait => {}
                 Ok(()) = clusters.changed() => {
                     let cluster = Arc::clone(&clusters.borrow_and_update());
-                    cluster.topics.values().for_each(|topic| shared.topics.grow(topic));
+                    shared.topics.follow(&cluster, shared.client.metadata());
                 }
             }
         }
@@ -119,17 +137,14 @@ impl Sender {
     }
 
     /// Closed, and nothing left to do.
-    fn has_ended(&self) -> bool {
-        self.shared.closing.load(Ordering::Acquire)
-            && self.active.is_empty()
-            && self.shared.listed.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-            && self.links.values().all(|link| link.in_flight == 0)
-    }
-
-    fn abandon(&mut self) {
-        self.events.abort_all();
-        let error = self.shared.closed().maybe_written();
-        self.shared.topics.queues().iter().for_each(|queue| queue.abandon(&error));
+    fn has_ended(&mut self) -> bool {
+        if !self.shared.closing.load(Ordering::Acquire) {
+            return false;
+        }
+        // A record that was let in before the producer was closed is in its queue now.
+        self.shared.topics.settle();
+        self.absorb();
+        self.active.is_empty() && self.links.values().all(|link| link.in_flight == 0)
     }
 
     /// Sends whatever can be sent now. Returns when to look again, if nothing else happens before.
@@ -140,9 +155,9 @@ impl Sender {
         let hurry = shared.closing.load(Ordering::Acquire)
             || shared.hurrying.load(Ordering::Acquire) > 0
             || shared.budget.available_permits() == 0;
-        let mut next = None;
         let mut due: HashMap<i32, Vec<Arc<PartitionQueue>>> = HashMap::new();
-        self.expire(now, &mut next);
+        self.fail_overdue(now, &cluster);
+        let mut next = (!self.active.is_empty()).then_some(self.look_for_overdue);
         let mut index = 0;
         while let Some(queue) = self.active.get(index) {
             let leader = leader(&cluster, queue);
@@ -155,7 +170,9 @@ impl Sender {
                 Wants::Answers => {}
                 Wants::Time(at) => soonest(&mut next, at),
                 Wants::Sending if leader < 0 => {
-                    shared.client.metadata().stale();
+                    let metadata = shared.client.metadata();
+                    metadata.interested(&queue.id.topic);
+                    metadata.stale();
                     soonest(&mut next, now + shared.client.config().retry_backoff);
                 }
                 Wants::Sending => due.entry(leader).or_default().push(Arc::clone(queue)),
@@ -164,29 +181,46 @@ impl Sender {
         }
         if !due.is_empty() && self.identified() {
             for (node, queues) in due {
-                self.send_to(node, queues, &cluster, hurry);
+                self.send_to(node, queues, &cluster, hurry, &mut next);
             }
         }
         next
     }
 
     /// Fails what has waited longer than a delivery may take.
-    fn expire(&self, now: Instant, next: &mut Option<Instant>) {
+    fn fail_overdue(&mut self, now: Instant, cluster: &Cluster) {
+        if now < self.look_for_overdue {
+            return;
+        }
         let timeout = self.shared.config.delivery_timeout;
-        let Some(oldest) = now.checked_sub(timeout) else { return };
+        // What comes in later becomes old later.
+        let mut next = now + timeout.min(Duration::from_hours(24));
         for queue in &self.active {
-            let Some(created) = queue.oldest() else { continue };
-            soonest(next, created + timeout + Duration::from_millis(1));
-            if created >= oldest {
+            let (overdue, at) = queue.overdue(now, timeout);
+            next = at.map_or(next, |at| next.min(at));
+            if overdue.is_empty() {
                 continue;
             }
-            for batch in queue.expired(oldest) {
-                let error = Error::timed_out(format_args!("delivering to {}", queue.id), timeout).of(ApiKey::Produce);
-                let error = if batch.sent_as.is_some() { error.maybe_written() } else { error };
-                self.shared.budget.add_permits(batch.reserved);
-                batch.outcome.failed(error);
+            let error = self.too_late(queue, cluster);
+            for Overdue { outcome, maybe_written, freed } in overdue {
+                self.shared.budget.add_permits(freed);
+                outcome.failed(if maybe_written { error.clone().maybe_written() } else { error.clone() });
             }
         }
+        self.look_for_overdue = next.max(now + Duration::from_millis(1));
+    }
+
+    /// The error of a record that could not be delivered in time, with the reason as far as it is known.
+    fn too_late(&self, queue: &PartitionQueue, cluster: &Cluster) -> Error {
+        let timeout = self.shared.config.delivery_timeout;
+        let leader = leader(cluster, queue);
+        let trouble = self.links.get(&leader).and_then(|link| link.trouble.as_ref());
+        let reason = match (trouble, leader) {
+            (Some(error), _) => format!("; the last try: {error}"),
+            (None, ..0) => "; the partition has no leader".to_owned(),
+            (None, _) => String::new(),
+        };
+        Error::timed_out(format_args!("delivering to {}", queue.id), timeout).of(ApiKey::Produce).followed_by(&reason)
     }
 
     /// Whether batches can be made: an idempotent producer needs its id first.
@@ -197,31 +231,40 @@ impl Sender {
             Identity::Asked => false,
             Identity::Unknown => {
                 self.identity = Identity::Asked;
-                let (client, wait) = (self.shared.client.clone(), self.shared.config.delivery_timeout);
-                self.events.spawn(async move { Event::Identified(request::producer_id(&client, wait).await) });
+                let client = self.shared.client.clone();
+                self.events.spawn(async move { Event::Identified(request::producer_id(&client).await) });
                 false
             }
         }
     }
 
     /// Sends to a leader as many requests as it may have in flight, each with one batch of a partition at most.
-    fn send_to(&mut self, node: i32, mut due: Vec<Arc<PartitionQueue>>, cluster: &Cluster, hurry: bool) {
-        let Some(channel) = self.channel(node) else { return };
+    fn send_to(
+        &mut self,
+        node: i32,
+        mut due: Vec<Arc<PartitionQueue>>,
+        cluster: &Cluster,
+        hurry: bool,
+        next: &mut Option<Instant>,
+    ) {
+        let Some(channel) = self.channel(node, next) else { return };
         let shared = Arc::clone(&self.shared);
         let (now, rules, most) = (Instant::now(), &shared.rules, shared.config.max_in_flight);
         self.turn = self.turn.wrapping_add(1);
         let first = self.turn % due.len().max(1);
         due.rotate_left(first);
-        while !due.is_empty() && self.links.get(&node).is_some_and(|link| link.in_flight < most) {
+        while !due.is_empty() && self.link(node).in_flight < most {
             let (mut batches, mut left, mut bytes) = (Vec::new(), Vec::new(), 0);
             for queue in due {
-                if bytes >= REQUEST_BYTES {
-                    left.push(queue);
-                    continue;
-                }
-                if let Some(sent) = self.taken(&queue) {
-                    bytes += sent.bytes.len();
-                    batches.push(sent);
+                // A batch that is too large for any request goes alone: the broker has the last word.
+                let room = if batches.is_empty() { usize::MAX } else { shared.config.max_request_size - bytes };
+                match self.taken(&queue, room) {
+                    Some(sent) => {
+                        bytes = (bytes + sent.bytes.len()).min(shared.config.max_request_size);
+                        batches.push(sent);
+                    }
+                    None if batches.is_empty() => continue,
+                    None => {}
                 }
                 if queue.wants(now, rules, false, hurry) == Wants::Sending {
                     left.push(queue);
@@ -232,80 +275,117 @@ impl Sender {
         }
     }
 
-    /// The queue's next batch, as it is to be sent.
-    fn taken(&self, queue: &Arc<PartitionQueue>) -> Option<Sent> {
+    /// The queue's next batch, as it is to be sent, if it fits.
+    fn taken(&mut self, queue: &Arc<PartitionQueue>, room: usize) -> Option<Sent> {
         let identity = match self.identity {
             Identity::Known(id, epoch) => Some((id, epoch)),
             _ => None,
         };
-        let (mut batch, sequence) = queue.take(identity)?;
-        match batch.encoded(sequence) {
-            Ok(bytes) => Some(Sent { queue: Arc::clone(queue), batch, bytes }),
-            Err(error) => {
-                let error = Error::new(ErrorKind::TooLarge, error.to_string());
-                self.done(queue, &batch, Err(error));
-                None
+        loop {
+            match queue.take(identity, room) {
+                Taken::Nothing => return None,
+                Taken::Spent(id) => {
+                    if identity.is_some_and(|(current, _)| current == id) {
+                        self.identity = Identity::Unknown;
+                        self.shared.wake.notify_one();
+                    }
+                    return None;
+                }
+                Taken::Batch(mut batch, sequence) => match batch.encoded(sequence) {
+                    Ok(bytes) => {
+                        batch.tries += 1;
+                        return Some(Sent { queue: Arc::clone(queue), batch, bytes, topic_id: Default::default() });
+                    }
+                    Err(error) => self.done(queue, &batch, Err(super::too_large(error.to_string()))),
+                },
             }
         }
     }
 
-    fn submit(&mut self, node: i32, channel: &Arc<Channel>, batches: Vec<Sent>, cluster: &Cluster) {
+    fn submit(&mut self, node: i32, channel: &Arc<Channel>, mut batches: Vec<Sent>, cluster: &Cluster) {
         if batches.is_empty() {
             return;
         }
         let (config, limit) = (&self.shared.config, self.shared.client.config().request_timeout);
-        let unanswered = config.acks == Acks::None;
-        let answer = request::version(channel, cluster, &batches, config.codec).and_then(|version| {
-            let request = request::produce(config.acks, limit, &batches, cluster);
-            if unanswered {
-                return channel.submit_unanswered(&request, version).map(|()| None);
-            }
-            channel.submit(&request, version, limit + GRACE).map(Some)
+        request::name_topics(&mut batches, cluster);
+        let asked = request::version(channel, &batches, config.codec).and_then(|version| {
+            let request = request::produce(config.acks, limit, &batches);
+            let answer: Answer = if config.acks == Acks::None {
+                let written = channel.submit_unanswered(&request, version)?;
+                Box::pin(async move { written.await.map(|()| None) })
+            } else {
+                let answer = channel.submit(&request, version, limit + GRACE)?;
+                Box::pin(async move { answer.await.map(Some) })
+            };
+            Ok(answer)
         });
-        match answer {
-            Ok(Some(answer)) => {
-                self.links.entry(node).or_default().in_flight += 1;
+        match asked {
+            Ok(answer) => {
+                self.link(node).in_flight += 1;
                 self.events.spawn(async move { Event::Answered(node, batches, answer.await) });
             }
-            Ok(None) => batches.iter().for_each(|sent| self.done(&sent.queue, &sent.batch, Ok((-1, None)))),
-            Err(error) => self.failed(batches, &error),
+            Err(error) => self.failed(node, batches, &error),
         }
     }
 
+    fn link(&mut self, node: i32) -> &mut Link {
+        self.links.entry(node).or_insert_with(|| Link {
+            channel: None,
+            connecting: false,
+            in_flight: 0,
+            backoff: self.shared.client.backoff(),
+            not_before: Instant::now(),
+            trouble: None,
+        })
+    }
+
     /// The open connection to a broker; without one, it is made meanwhile.
-    fn channel(&mut self, node: i32) -> Option<Arc<Channel>> {
-        let link = self.links.entry(node).or_default();
+    fn channel(&mut self, node: i32, next: &mut Option<Instant>) -> Option<Arc<Channel>> {
+        let link = self.link(node);
         if let Some(open) = link.channel.as_ref().filter(|channel| !channel.is_closed()) {
             return Some(Arc::clone(open));
         }
         link.channel = None;
-        if !std::mem::replace(&mut link.connecting, true) {
-            let (client, lane) = (self.shared.client.clone(), Arc::clone(&self.lane));
-            self.events.spawn(async move {
-                let connected = async { lane.channel(&client.address(node).await?).await };
-                Event::Connected(node, connected.await)
-            });
+        if link.connecting {
+            return None;
         }
+        if link.not_before > Instant::now() {
+            soonest(next, link.not_before);
+            return None;
+        }
+        link.connecting = true;
+        let (client, lane) = (self.shared.client.clone(), Arc::clone(&self.lane));
+        self.events.spawn(async move {
+            let connected = async { lane.channel(&client.address(node).await?).await };
+            Event::Connected(node, connected.await)
+        });
         None
     }
 
     fn handle(&mut self, event: Option<Event>) {
         match event {
             Some(Event::Connected(node, connected)) => {
-                let link = self.links.entry(node).or_default();
+                let link = self.link(node);
                 link.connecting = false;
-                link.channel = connected.ok();
-                if link.channel.is_none() {
-                    self.shared.client.metadata().stale();
+                match connected {
+                    Ok(channel) => link.channel = Some(channel),
+                    Err(error) => {
+                        link.not_before = Instant::now() + link.backoff.next();
+                        link.trouble = Some(error);
+                        self.shared.client.metadata().stale();
+                    }
                 }
             }
             Some(Event::Identified(Ok((id, epoch)))) => self.identity = Identity::Known(id, epoch),
+            // Nobody answers: records become too old, and the producer goes on.
+            Some(Event::Identified(Err(error))) if error.is_retriable() => self.identity = Identity::Unknown,
             Some(Event::Identified(Err(error))) => self.end_with(error),
             Some(Event::Answered(node, batches, answer)) => {
-                self.links.entry(node).or_default().in_flight -= 1;
+                self.link(node).in_flight -= 1;
                 match answer {
-                    Ok(answer) => self.answered(node, batches, answer),
-                    Err(error) => self.failed(batches, &error),
+                    Ok(Some(answer)) => self.answered(node, batches, answer),
+                    Ok(None) => batches.iter().for_each(|sent| self.done(&sent.queue, &sent.batch, Ok((-1, None)))),
+                    Err(error) => self.failed(node, batches, &error),
                 }
             }
             None => {}
@@ -313,34 +393,55 @@ impl Sender {
     }
 
     fn answered(&mut self, node: i32, batches: Vec<Sent>, answer: ProduceResponse) {
-        if let Some(channel) = self.links.get(&node).and_then(|link| link.channel.as_ref()) {
+        if let Some(channel) = self.link(node).channel.as_ref() {
             channel.throttle(answer.throttle_time_ms);
         }
         let mut verdicts = request::verdicts(answer);
-        let mut troubled = false;
-        for sent in batches {
-            let verdict = verdicts.of(&sent, &self.shared.client.metadata().cluster());
-            troubled |= !matches!(verdict, Verdict::Written { .. });
-            self.judge(sent, verdict);
+        let verdicts: Vec<(Sent, Verdict)> = batches
+            .into_iter()
+            .map(|sent| {
+                let verdict = verdicts.of(&sent);
+                (sent, verdict)
+            })
+            .collect();
+        let link = self.link(node);
+        let trouble = verdicts.iter().find_map(|(_, verdict)| match verdict {
+            Verdict::Again(error) => Some(error.clone()),
+            _ => None,
+        });
+        // One wait for all batches of an answer: they failed together.
+        let pause = if trouble.is_some() { link.backoff.next() } else { Duration::ZERO };
+        if trouble.is_none() {
+            link.backoff.reset();
         }
-        if !troubled {
-            self.backoff.reset();
+        link.trouble = trouble;
+        for (sent, verdict) in verdicts {
+            self.judge(sent, verdict, pause);
         }
     }
 
-    fn judge(&mut self, sent: Sent, verdict: Verdict) {
-        let Sent { queue, batch, .. } = sent;
+    fn judge(&mut self, sent: Sent, verdict: Verdict, pause: Duration) {
+        let Sent { queue, mut batch, .. } = sent;
+        let now = Instant::now();
         match verdict {
             Verdict::Written { base_offset, append_time } => self.done(&queue, &batch, Ok((base_offset, append_time))),
             Verdict::Again(error) => {
-                if error.code().is_none_or(|code| code != ErrorCode::REQUEST_TIMED_OUT) {
+                // A broker that says so is the right one.
+                if error.code() != Some(ErrorCode::REQUEST_TIMED_OUT) {
                     self.shared.client.metadata().stale();
                 }
-                queue.again(batch, Instant::now() + self.backoff.next());
+                batch.maybe_written |= error.may_have_been_written();
+                self.again(&queue, batch, now + pause, error);
             }
-            // Behind a batch that failed, a gap is no wonder; at the head, the broker has forgotten this producer.
-            Verdict::LostCount if queue.something_before(batch.place) => queue.again(batch, Instant::now()),
-            Verdict::LostCount => queue.again_anew(batch, Instant::now() + self.backoff.next()),
+            Verdict::LostCount(error) if self.is_too_late(&batch) => self.done(&queue, &batch, Err(error)),
+            // Behind a batch that failed, a gap is no wonder; at the head, the broker misses something.
+            Verdict::LostCount(_) if queue.something_before(batch.place) => queue.again(*batch, now),
+            Verdict::LostCount(_) => {
+                // Numbers that were new already: the broker is in trouble.
+                let in_vain = batch.sent_as.is_some_and(|sequence| sequence.base == 0);
+                let pause = if in_vain { self.shared.client.config().retry_backoff_max } else { Duration::ZERO };
+                queue.again_anew(*batch, now + pause);
+            }
             Verdict::TooLarge(error) => match batch.halves(self.shared.config.codec) {
                 Some(halves) => queue.split(&batch, halves),
                 None => self.done(&queue, &batch, Err(error)),
@@ -350,16 +451,36 @@ impl Sender {
     }
 
     /// A request got no answer, or was not sent.
-    fn failed(&mut self, batches: Vec<Sent>, error: &Error) {
+    fn failed(&mut self, node: i32, batches: Vec<Sent>, error: &Error) {
         self.shared.client.metadata().stale();
-        let later = Instant::now() + self.backoff.next();
-        for Sent { queue, batch, .. } in batches {
+        let link = self.link(node);
+        // All requests of a connection fail together: that counts once.
+        if error.is_retriable() && link.not_before <= Instant::now() {
+            link.not_before = Instant::now() + link.backoff.next();
+        }
+        let later = link.not_before;
+        link.trouble = Some(error.clone());
+        for Sent { queue, mut batch, .. } in batches {
+            batch.maybe_written |= error.may_have_been_written();
             if error.is_retriable() {
-                queue.again(batch, later);
+                self.again(&queue, batch, later, error.clone());
             } else {
                 self.done(&queue, &batch, Err(error.clone()));
             }
         }
+    }
+
+    /// Sends a batch again, unless it has been tried often or long enough.
+    fn again(&self, queue: &PartitionQueue, batch: Box<ClosedBatch>, not_before: Instant, error: Error) {
+        if batch.tries > self.shared.config.retries || self.is_too_late(&batch) {
+            self.done(queue, &batch, Err(error));
+        } else {
+            queue.again(*batch, not_before);
+        }
+    }
+
+    fn is_too_late(&self, batch: &ClosedBatch) -> bool {
+        batch.created.elapsed() >= self.shared.config.delivery_timeout
     }
 
     /// Nothing more can become of a batch.
@@ -367,6 +488,7 @@ impl Sender {
         queue.done(batch, outcome.is_err());
         match outcome {
             Ok((base_offset, append_time)) => batch.outcome.written(base_offset, append_time),
+            Err(error) if batch.maybe_written => batch.outcome.failed(error.maybe_written()),
             Err(error) => batch.outcome.failed(error),
         }
         self.shared.budget.add_permits(batch.reserved);
@@ -380,6 +502,9 @@ impl Sender {
         self.shared.budget.close();
     }
 }
+
+/// What becomes of a request.
+type Answer = Pin<Box<dyn Future<Output = Result<Option<ProduceResponse>, Error>> + Send>>;
 
 fn soonest(next: &mut Option<Instant>, at: Instant) {
     *next = Some(next.map_or(at, |next| next.min(at)));

@@ -24,6 +24,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::args::StartArgs;
+use super::connect::parse_partition;
 use super::offset::{self, OffsetRange};
 use super::output::{Format, Lines, OutputArgs, Row, count};
 use super::{Failure, config};
@@ -42,13 +43,13 @@ pub(super) struct DumpArgs {
     /// Data directory, directory of one partition, or one file of it [default: the broker's --data-dir]
     path: Option<PathBuf>,
     /// What to show [default: segments; for a single file what it holds]
-    #[arg(short, long, value_name = "WHAT")]
+    #[arg(short, long, value_name = "WHAT", hide_possible_values = true)]
     show: Option<Show>,
     /// Only this topic; again for more
     #[arg(short, long = "topic", value_name = "TOPIC")]
     topics: Vec<String>,
     /// Only this partition; again for more
-    #[arg(short, long = "partition", value_name = "N")]
+    #[arg(short, long = "partition", value_name = "N", value_parser = parse_partition)]
     partitions: Vec<i32>,
     /// Only these offsets: FROM..UNTIL, FROM.., ..UNTIL
     #[arg(short, long = "offsets", value_name = "RANGE", value_parser = offset::parse_range, allow_hyphen_values = true)]
@@ -76,8 +77,13 @@ enum Show {
 }
 
 fn help() -> String {
+    let kinds: Vec<String> = Show::value_variants()
+        .iter()
+        .filter_map(ValueEnum::to_possible_value)
+        .map(|kind| format!("  {:<11} {}", kind.get_name(), kind.get_help().cloned().unwrap_or_default()))
+        .collect();
     format!(
-        "{}\n\nBeside a running broker the dump shows what the operating system has, flushed or not; a batch that is being\n\
+        "What can be shown:\n{}\n\n{}\n\nBeside a running broker the dump shows what the operating system has, flushed or not; a batch that is being\n\
          written looks torn. The exit code is 1 when something is damaged.\n\n\
          Examples:\n  \
          naru log dump\n  \
@@ -85,6 +91,7 @@ fn help() -> String {
          naru log dump -t orders -p 0 -o -10.. -s records\n  \
          naru log dump -t __consumer_offsets -s records -J\n  \
          naru log dump naru-data/orders-0/00000000000000000000.index",
+        kinds.join("\n"),
         offset::OFFSETS
     )
 }

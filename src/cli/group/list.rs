@@ -58,7 +58,14 @@ pub(super) async fn run(args: &ListArgs) -> Result<(), Failure> {
     let in_state = |group: &Group| args.state.as_ref().is_none_or(|state| group.state.to_ascii_lowercase() == *state);
     let groups: Vec<Group> =
         listed.into_iter().filter(|group| group.id.contains(&args.name)).map(Group::from).filter(in_state).collect();
-    output::list(args.output.format(), &groups)
+    output::list(args.output.format(), &groups)?;
+    if groups.is_empty() && !args.name.is_empty() {
+        return Err(Failure::NotFound(format!("no such group has {:?} in its name", args.name)));
+    }
+    if groups.is_empty() && args.output.is_for_people() {
+        eprintln!("There are no groups; `naru consume TOPIC -g NAME` makes one.");
+    }
+    Ok(())
 }
 
 impl From<GroupListing> for Group {

@@ -1,20 +1,21 @@
 //! `naru group reset`: where a group goes on reading.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use clap::Args;
-use naru_client::admin::OffsetSpec;
+use clap::{ArgGroup, Args};
 use naru_client::{Admin, ErrorCode, TopicPartition};
 use serde::Serialize;
 
 use super::about;
+use crate::cli::Failure;
+use crate::cli::bounds::{self, Bounds};
 use crate::cli::confirm::ConfirmArgs;
-use crate::cli::connect::BrokerArgs;
+use crate::cli::connect::{BrokerArgs, parse_partition};
 use crate::cli::offset::{self, Offset};
 use crate::cli::output::{self, Format, OutputArgs, Row, count};
-use crate::cli::{Failure, topic};
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("place").required(true).args(["to", "by"]))]
 pub(in crate::cli) struct ResetArgs {
     /// The group; it comes to be if it does not exist
     group: String,
@@ -22,13 +23,13 @@ pub(in crate::cli) struct ResetArgs {
     #[arg(short, long = "topic", value_name = "TOPIC")]
     topics: Vec<String>,
     /// Only this partition; again for more
-    #[arg(short, long = "partition", value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    #[arg(short, long = "partition", value_name = "N", value_parser = parse_partition)]
     partitions: Vec<i32>,
     /// Where to go on
     #[arg(short = 'o', long, value_name = "OFFSET", value_parser = offset::parse, allow_hyphen_values = true)]
     to: Option<Offset>,
     /// So many records on, or back if negative, from the committed offset
-    #[arg(long, value_name = "N", allow_hyphen_values = true, conflicts_with = "to", required_unless_present = "to")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     by: Option<i64>,
     #[command(flatten)]
     confirm: ConfirmArgs,
@@ -112,56 +113,31 @@ async fn plan(args: &ResetArgs, admin: &Admin) -> Result<Vec<Move>, Failure> {
         return Err(Failure::NotFound(format!("group {:?} has no committed offsets", args.group))
             .hint("Name topics with -t to set some, or look at `naru group list`."));
     }
-    let mut partitions = Vec::new();
-    for (name, described) in admin.describe_topics(topics).await? {
-        let described = described.map_err(|error| topic::about(&name, error))?;
-        let all = described.partitions.iter().map(|partition| partition.partition);
-        if let Some(missing) = args.partitions.iter().find(|wanted| !all.clone().any(|number| number == **wanted)) {
-            let count = count(described.partitions.len() as u64, "partition");
-            return Err(Failure::NotFound(format!("topic {name:?} has no partition {missing}, it has {count}")));
+    let partitions = bounds::partitions(admin, topics, &args.partitions).await?;
+    let bounds = Bounds::of(admin, &partitions).await?;
+    let from = |partition: &TopicPartition| committed.get(partition).map(|committed| committed.offset);
+    let targets = match args.to {
+        Some(place) => bounds.place(admin, place).await?,
+        None => {
+            let by = args.by.unwrap_or_default();
+            let moved = |partition: TopicPartition| {
+                let to = bounds.clamp(&partition, from(&partition)?.saturating_add(by));
+                Some((partition, to))
+            };
+            partitions.into_iter().filter_map(moved).collect()
         }
-        let wanted = all.filter(|number| args.partitions.is_empty() || args.partitions.contains(number));
-        partitions.extend(wanted.map(|number| TopicPartition::new(name.clone(), number)));
-    }
-    let starts = bounds(admin, &partitions, OffsetSpec::Earliest).await?;
-    let ends = bounds(admin, &partitions, OffsetSpec::Latest).await?;
-    let times = match args.to {
-        Some(Offset::Time(ms)) => bounds(admin, &partitions, OffsetSpec::At(ms)).await?,
-        _ => BTreeMap::new(),
     };
-    let mut moves = Vec::new();
-    for partition in partitions {
-        let of = |offsets: &BTreeMap<TopicPartition, i64>| offsets.get(&partition).copied();
-        let from = committed.get(&partition).map(|committed| committed.offset);
-        let (start, end) = (of(&starts).unwrap_or_default(), of(&ends).unwrap_or_default());
-        let to = match (args.to, args.by) {
-            // A time behind the last record is the end.
-            (Some(place), _) => place.resolve(start, end, of(&times).unwrap_or(end)),
-            (None, by) => {
-                let Some(from) = from else { continue };
-                from.saturating_add(by.unwrap_or_default()).clamp(start, end)
-            }
-        };
-        let (group, topic) = (args.group.clone(), partition.topic.to_string());
-        moves.push(Move { group, topic, partition: partition.partition, from, to, changed: false });
-    }
-    if moves.is_empty() {
+    if targets.is_empty() {
         return Err(Failure::NotFound(format!("group {:?} has no committed offset to count from", args.group))
             .hint("--to sets one: --to start, --to end, --to 47."));
     }
-    Ok(moves)
-}
-
-async fn bounds(
-    admin: &Admin,
-    partitions: &[TopicPartition],
-    spec: OffsetSpec,
-) -> Result<BTreeMap<TopicPartition, i64>, Failure> {
-    let asked = partitions.iter().map(|partition| (partition.clone(), spec));
-    let mut offsets = BTreeMap::new();
-    for (partition, listed) in admin.list_offsets(asked).await? {
-        let listed = listed.map_err(|error| Failure::from(error).doing(&partition))?;
-        offsets.extend(listed.offset.map(|offset| (partition, offset)));
-    }
-    Ok(offsets)
+    let moves = targets.into_iter().map(|(partition, to)| Move {
+        group: args.group.clone(),
+        from: from(&partition),
+        topic: partition.topic.to_string(),
+        partition: partition.partition,
+        to,
+        changed: false,
+    });
+    Ok(moves.collect())
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::about;
 use crate::cli::Failure;
-use crate::cli::connect::{BrokerArgs, parse_pair};
+use crate::cli::connect::{BrokerArgs, parse_count, parse_pair};
 use crate::cli::output::{self, OutputArgs, Row};
 
 pub(super) const EXAMPLES: &str = "\
@@ -21,7 +21,7 @@ pub(in crate::cli) struct AlterArgs {
     /// The topic
     topic: String,
     /// Partitions in total, more than now: records with a key may go to another partition from then on
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    #[arg(short, long, value_name = "N", value_parser = parse_count::<i32>)]
     partitions: Option<i32>,
     /// Set a setting
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = parse_pair)]

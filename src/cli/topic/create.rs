@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::about;
 use crate::cli::Failure;
-use crate::cli::connect::{BrokerArgs, parse_pair};
+use crate::cli::connect::{BrokerArgs, parse_count, parse_pair};
 use crate::cli::output::{self, OutputArgs, Row};
 
 pub(super) const EXAMPLES: &str = "\
@@ -21,10 +21,10 @@ pub(in crate::cli) struct CreateArgs {
     #[arg(required = true, value_name = "TOPIC")]
     topics: Vec<String>,
     /// Partitions of each [default: the broker's num.partitions]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    #[arg(short, long, value_name = "N", value_parser = parse_count::<i32>)]
     partitions: Option<i32>,
     /// Replicas of each partition [default: the broker's default.replication.factor]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(i16).range(1..))]
+    #[arg(short, long, value_name = "N", value_parser = parse_count::<i16>)]
     replicas: Option<i16>,
     /// A setting of the topics, by Kafka's name
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = parse_pair)]

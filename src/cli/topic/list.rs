@@ -43,7 +43,14 @@ pub(super) async fn run(args: &ListArgs) -> Result<(), Failure> {
     let described = args.broker.admin(false).await?.list_topics().await?;
     let wanted = |topic: &TopicDescription| (args.internal || !topic.internal) && topic.name.contains(&args.name);
     let topics: Vec<Topic> = described.into_iter().filter(wanted).map(Topic::from).collect();
-    output::list(args.output.format(), &topics)
+    output::list(args.output.format(), &topics)?;
+    if topics.is_empty() && !args.name.is_empty() {
+        return Err(Failure::NotFound(format!("no topic has {:?} in its name", args.name)));
+    }
+    if topics.is_empty() && args.output.is_for_people() {
+        eprintln!("There are no topics; `naru topic create NAME` makes one.");
+    }
+    Ok(())
 }
 
 impl From<TopicDescription> for Topic {

@@ -126,3 +126,29 @@ async fn hooks_see_partitions_come_and_go_and_can_seek_and_commit() {
     let mut next = member(&client).build().await.unwrap();
     assert_eq!(values(&mut next, 2).await, numbers(8..10));
 }
+
+#[tokio::test]
+async fn a_dropped_consumer_leaves_its_partitions_to_others_at_once() {
+    let (_broker, client) = broker_with("orders", 1).await;
+    send(&client, "orders", 0, 0..3).await;
+    let mut first = member(&client).build().await.unwrap();
+    values(&mut first, 1).await;
+    drop(first);
+    // Far below the session timeout of 45 seconds.
+    let mut second = member(&client).build().await.unwrap();
+    assert_eq!(values(&mut second, 3).await, numbers(0..3));
+}
+
+#[tokio::test]
+async fn the_topics_of_a_member_can_change() {
+    let (_broker, client) = broker_with("orders", 1).await;
+    send(&client, "orders", 0, ["order"]).await;
+    send(&client, "returns", 0, ["return"]).await;
+    let mut consumer = member(&client).build().await.unwrap();
+    assert_eq!(values(&mut consumer, 1).await, ["order"]);
+    consumer.subscribe(["returns"]).unwrap();
+    assert_eq!(values(&mut consumer, 1).await, ["return"]);
+    assert_eq!(consumer.assignment(), [partition("returns", 0)]);
+    let chosen = client.consumer().assign([partition("orders", 0)]).build().await.unwrap();
+    assert_eq!(chosen.subscribe(["returns"]).unwrap_err().kind(), ErrorKind::Config);
+}

@@ -65,3 +65,41 @@ async fn a_topic_that_does_not_exist_is_told_and_waited_for() {
     send(&client, "orders", 1, ["here"]).await;
     assert_eq!(values(&mut consumer, 1).await, ["here"]);
 }
+
+#[tokio::test]
+async fn a_group_goes_on_after_its_broker_was_killed() {
+    let (broker, client) = broker_with("orders", 2).await;
+    let group = client.consumer().group("billing").topics(["orders"]).auto_commit(Duration::from_millis(20));
+    let mut consumer = group.clone().build().await.unwrap();
+    let mut next = [0_i64; 2];
+    for round in 0..4_i64 {
+        for number in 0..2 {
+            send(&client, "orders", number, round * 100..(round + 1) * 100).await;
+        }
+        for _ in 0..200 {
+            let record = recv(&mut consumer).await;
+            let expected = &mut next[record.partition as usize];
+            assert_eq!((record.offset, value(&record)), (*expected, expected.to_string()));
+            *expected += 1;
+        }
+        broker.kill().await;
+        broker.restart().await;
+    }
+    consumer.close(PATIENCE).await.unwrap();
+    // All but the last record were processed.
+    let mut after = group.build().await.unwrap();
+    assert_eq!(recv(&mut after).await.offset, 399);
+}
+
+#[tokio::test]
+async fn a_partition_that_does_not_exist_is_told_and_waited_for() {
+    let (broker, client) = broker_with("orders", 1).await;
+    let quick = naru_client::Client::builder().bootstrap(broker.address()).set("metadata.max.age.ms", "50");
+    let consumer = quick.build().unwrap().consumer().assign([partition("orders", 1)]);
+    let mut consumer = consumer.build().await.unwrap();
+    let error = timeout(PATIENCE, consumer.recv()).await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("orders-1"), "{error}");
+    client.admin().grow_topic("orders", 2).await.unwrap();
+    send(&broker.client(), "orders", 1, ["here"]).await;
+    assert_eq!(values(&mut consumer, 1).await, ["here"]);
+}

@@ -19,12 +19,12 @@ fn fill(queue: &PartitionQueue, value: &str) -> Delivery {
 
 /// Takes the next batch: its value, and its sequence.
 fn take(queue: &PartitionQueue) -> Option<(ClosedBatch, String, Sequence)> {
-    let (mut batch, sequence) = queue.take(IDENTITY)?;
+    let Taken::Batch(mut batch, sequence) = queue.take(IDENTITY, usize::MAX) else { return None };
     let bytes = batch.encoded(sequence).unwrap();
     let record = Batch::parse(bytes.clone()).unwrap().records().next().unwrap().unwrap();
     let header = BatchHeader::parse(&bytes).unwrap();
     assert_eq!(sequence.unwrap().base, header.base_sequence);
-    Some((batch, String::from_utf8(record.value.unwrap().to_vec()).unwrap(), sequence.unwrap()))
+    Some((*batch, String::from_utf8(record.value.unwrap().to_vec()).unwrap(), sequence.unwrap()))
 }
 
 fn wants(queue: &PartitionQueue) -> Wants {
@@ -134,8 +134,9 @@ async fn what_waits_too_long_is_given_up_and_leaves_a_gap_only_if_it_was_sent() 
     queue.again(a, Instant::now());
     tokio::time::advance(Duration::from_secs(10)).await;
     drop(fill(&queue, "young"));
-    let expired = queue.expired(Instant::now() - Duration::from_secs(5));
-    assert_eq!(expired.iter().map(|batch| batch.sent_as.is_some()).collect::<Vec<_>>(), [true, false]);
+    let (overdue, next) = queue.overdue(Instant::now(), Duration::from_secs(5));
+    assert_eq!(overdue.len(), 2);
+    assert_eq!(next, Some(Instant::now() + Duration::from_secs(5)));
     let (_, value, sequence) = take(&queue).unwrap();
     assert_eq!((value.as_str(), sequence), ("young", Sequence { producer_id: 77, epoch: 1, base: 0 }));
 }

@@ -1,0 +1,36 @@
+//! The topic of a run: one that exists, or one of its own.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytestring::ByteString;
+use naru_client::admin::NewTopic;
+use naru_client::{Client, Error};
+
+use super::Workload;
+
+/// A topic that records go to. One that was made for the run is deleted by [`BenchTopic::remove`].
+pub(super) struct BenchTopic {
+    pub(super) name: ByteString,
+    pub(super) partitions: i32,
+    made: bool,
+}
+
+impl BenchTopic {
+    /// The workload's topic, or a new one.
+    pub(super) async fn of(workload: &Workload, client: &Client) -> Result<Self, Error> {
+        let admin = client.admin();
+        if let Some(name) = &workload.topic {
+            let described = admin.describe_topic(name.as_str()).await?;
+            return Ok(Self { name: name.as_str().into(), partitions: described.partitions.len() as i32, made: false });
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let name = format!("naru-bench-{}-{}", now.as_millis(), std::process::id());
+        admin.create_topic(NewTopic::new(name.as_str()).partitions(workload.partitions)).await?;
+        Ok(Self { name: name.into(), partitions: workload.partitions, made: true })
+    }
+
+    /// Deletes it if it was made for the run.
+    pub(super) async fn remove(self, client: &Client) -> Result<(), Error> {
+        if self.made { client.admin().delete_topic(self.name).await } else { Ok(()) }
+    }
+}

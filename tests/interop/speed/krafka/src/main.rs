@@ -1,0 +1,52 @@
+//! krafka: `enqueue` and `flush`, `poll`.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use krafka::consumer::AutoOffsetReset;
+use krafka::{Kafka, Record};
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [what, broker, topic, partitions, count, size] = &words[..] else { return Err("see README.md".into()) };
+    let (partitions, count, size): (i32, usize, usize) = (partitions.parse()?, count.parse()?, size.parse()?);
+    let kafka = Kafka::builder(broker.as_str()).connect().await?;
+    let begun = Instant::now();
+    match what.as_str() {
+        "produce" => {
+            let producer = kafka.producer().idempotent(true).build().await?;
+            let values: Vec<Bytes> = (0..64).map(|_| (0..size).map(|_| fastrand::u8(..)).collect()).collect();
+            let mut window = std::collections::VecDeque::with_capacity(WINDOW);
+            for value in values.iter().cycle().take(count) {
+                if window.len() == WINDOW {
+                    for delivery in window.drain(..WINDOW / 2) {
+                        delivery.await?;
+                    }
+                }
+                window.push_back(producer.enqueue(Record::new(topic.as_str(), value.clone())).await?);
+            }
+            producer.flush().await?;
+            for delivery in window {
+                delivery.await?;
+            }
+        }
+        "consume" => {
+            let consumer = kafka.consumer_without_group().auto_offset_reset(AutoOffsetReset::Earliest).build().await?;
+            consumer.assign(topic, (0..partitions).map(Into::into).collect()).await?;
+            let mut received = 0;
+            while received < count {
+                for record in consumer.poll(Duration::from_secs(10)).await? {
+                    assert_eq!(record.value.map_or(0, |value| value.len()), size);
+                    received += 1;
+                }
+            }
+        }
+        _ => return Err("produce or consume".into()),
+    }
+    println!("{{\"records\": {count}, \"seconds\": {}}}", begun.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Deliveries that are kept.
+const WINDOW: usize = 200_000;
