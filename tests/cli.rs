@@ -1,6 +1,6 @@
 //! The program as a user meets it: what it prints, when it ends, and with which code.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -165,6 +165,103 @@ fn commands_print_what_they_are_known_to_print() {
         .expect("a legal variable")
         .case("tests/cli/*.trycmd");
     cases.run();
+}
+
+/// A command that runs until it is told to stop.
+struct Running {
+    child: Child,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Self { child: child.expect("naru runs") }
+    }
+
+    fn interrupt(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", "INT", &pid]).status().expect("kill runs").success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Already gone where the test went well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks until the answer is as it should be.
+fn wait_for(what: &str, mut ask: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !ask() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_interrupted_produce_writes_what_it_has_read() {
+    let serving = serve();
+    let broker = ["-b", serving.address()];
+    let mut running = Running::start({
+        let mut command = naru(&["produce", "typed"]);
+        command.args(broker);
+        command
+    });
+    let stdin = running.child.stdin.as_mut().expect("piped");
+    stdin.write_all(b"one\ntwo\nhalf a li").expect("naru reads");
+    wait_for("two lines are written", || {
+        let seen = output(&[&["consume", "typed", "-eq"][..], &broker].concat());
+        text(&seen.stdout) == "one\ntwo\n"
+    });
+    running.interrupt();
+    assert_eq!(running.child.wait().expect("a child").code(), Some(0));
+    let mut said = String::new();
+    running.child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
+    assert!(said.starts_with("2 records written to typed in "), "{said}");
+}
+
+#[test]
+fn an_interrupted_consume_commits_what_it_wrote_and_leaves_its_group() {
+    let serving = serve();
+    let broker = ["-b", serving.address()];
+    let orders = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/orders.txt");
+    assert_eq!(output(&[&["produce", "orders", orders][..], &broker].concat()).status.code(), Some(0));
+    let mut running = Running::start({
+        let mut command = naru(&["consume", "orders", "-g", "billing"]);
+        command.args(broker);
+        command
+    });
+    let mut lines = BufReader::new(running.child.stdout.take().expect("piped")).lines();
+    for _ in 0..4 {
+        lines.next().expect("a record").expect("text");
+    }
+    running.interrupt();
+    assert_eq!(running.child.wait().expect("a child").code(), Some(0));
+    let group = output(&[&["group", "describe", "billing"][..], &broker].concat());
+    assert_eq!(text(&group.stdout), "billing\torders\t0\t4\t4\t0\t-\n");
+    // Nobody is in it any more, so that its offsets can be set at once.
+    let reset = output(&[&["group", "reset", "billing", "--to", "start", "--yes"][..], &broker].concat());
+    assert_eq!(text(&reset.stdout), "billing\torders\t0\t4\t0\n", "{}", text(&reset.stderr));
+}
+
+#[test]
+fn a_broker_that_goes_away_fails_the_records_by_name() {
+    let mut serving = serve();
+    let address = serving.address().to_owned();
+    let mut running = Running::start(naru(&["produce", "orders", "-b", &address, "--timeout", "1"]));
+    let mut stdin = running.child.stdin.take().expect("piped");
+    stdin.write_all(b"one\n").expect("naru reads");
+    wait_for("a line is written", || text(&output(&["consume", "orders", "-eq", "-b", &address]).stdout) == "one\n");
+    serving.signal("KILL");
+    assert!(serving.child.wait().is_ok());
+    stdin.write_all(b"two\nthree\n").expect("naru reads");
+    assert_eq!(running.child.wait().expect("a child").code(), Some(6));
+    let mut said = String::new();
+    running.child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
+    assert!(said.starts_with("1 record written") && said.contains("naru: line 2: "), "{said}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 /// Longer than any run: what takes longer counts as this.
-const LONGEST: Duration = Duration::from_secs(3600);
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// A distribution of durations, exact to three digits from 1 µs to an hour.
 #[derive(Clone, Debug)]

@@ -19,8 +19,7 @@ impl Measure {
         tokio::time::sleep_until((begun + phases.warm_up).into()).await;
         let before = look(workload)?;
         tokio::time::sleep_until((begun + phases.end).into()).await;
-        let after = look(workload)?;
-        Ok(Self::of(before, after))
+        Ok(Self::of(before, look(workload)?))
     }
 
     /// From two looks.
@@ -40,6 +39,7 @@ impl Measure {
 }
 
 /// The usages at one moment.
+#[derive(Clone, Copy)]
 pub(super) struct Look {
     own: Usage,
     broker: Option<Usage>,

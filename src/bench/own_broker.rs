@@ -25,7 +25,9 @@ impl OwnBroker {
         let address = format!("127.0.0.1:{port}");
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("serve").arg("--data-dir").arg(directory).args(["--listen", &address]);
-        settings.iter().for_each(|setting| drop(command.args(["-X", setting])));
+        for setting in settings {
+            command.args(["-X", setting]);
+        }
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let mut broker = Self { process, address };
         broker.answers().await?;

@@ -31,6 +31,12 @@ Examples:
 Every setting of the broker is also a variable: NARU_NUM_PARTITIONS=6 is -X num.partitions=6. NARU_LISTEN,
 NARU_ADVERTISE, NARU_ADMIN_LISTEN, NARU_DATA_DIR, NARU_DURABILITY, NARU_WORKERS and NARU_LOG are the flags. A flag beats -X, -X beats a variable.";
 
+const OTHER_COMMANDS: &str = "\
+Commands that talk to a broker find it by -b HOST:PORT, else by NARU_BROKERS, else at localhost:9092:
+  naru topic create orders -p 3
+  echo 'a boat' | naru produce orders
+  naru consume orders";
+
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(
@@ -38,7 +44,7 @@ NARU_ADVERTISE, NARU_ADMIN_LISTEN, NARU_DATA_DIR, NARU_DURABILITY, NARU_WORKERS 
     version,
     about = "A message broker that speaks Apache Kafka's protocol: one small binary, durable by default.\n\n\
              Without a command it serves, like `naru serve`.",
-    after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
+    after_help = format!("{EXAMPLES}\n\n{OTHER_COMMANDS}\n\n{EXIT_CODES}"),
     disable_help_subcommand = true,
     disable_help_flag = true
 )]
@@ -68,10 +74,6 @@ pub(super) enum Command {
     /// Run the broker
     #[command(after_help = EXAMPLES)]
     Serve(StartArgs),
-    /// Ask a broker whether it is ready: exit code 0 ready, 1 not ready, 5 unreachable, 6 timed out
-    Health(HealthArgs),
-    /// Show the broker's settings, their values and where each value comes from
-    Config(ConfigArgs),
     /// Send records: lines of standard input or of files
     #[command(after_help = produce::help())]
     Produce(ProduceArgs),
@@ -87,11 +89,15 @@ pub(super) enum Command {
     /// Show the cluster
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Measure a broker
+    Bench(BenchArgs),
     /// Look into a data directory
     #[command(subcommand)]
     Log(LogCommand),
-    /// Measure a broker
-    Bench(BenchArgs),
+    /// Show the broker's settings, their values and where each value comes from
+    Config(ConfigArgs),
+    /// Ask a broker whether it is ready: exit code 0 ready, 1 not ready, 5 unreachable, 6 timed out
+    Health(HealthArgs),
     /// Write the completions of a shell
     Completions(CompletionsArgs),
 }

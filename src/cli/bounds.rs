@@ -78,7 +78,7 @@ pub(super) async fn partitions<'a>(
         let described = match described {
             Ok(described) => described,
             Err(error) => {
-                failures.push(super::topic::about(&topic, error));
+                failures.push(super::topic::missing(admin, &topic, error).await);
                 continue;
             }
         };

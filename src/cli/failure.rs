@@ -75,11 +75,11 @@ impl Failure {
 
     /// One failure for those of several things. It is of their kind when they agree, else it is just a failure.
     pub(super) fn all(failures: Vec<Self>) -> Result<(), Self> {
-        let Some(first) = failures.first() else { return Ok(()) };
-        let agree = failures.iter().all(|failure| failure.number() == first.number());
-        let text: Vec<String> = failures.iter().map(ToString::to_string).collect();
-        let text = text.join("\n");
-        Err(if agree { first.reworded(|_| text) } else { Self::Failed(text) })
+        let together = |one: Self, other: Self| {
+            let text = format!("{one}\n{other}");
+            if one.number() == other.number() { one.reworded(|_| text) } else { Self::Failed(text) }
+        };
+        failures.into_iter().reduce(together).map_or(Ok(()), Err)
     }
 }
 

@@ -3,6 +3,7 @@
 //! One file a verb; `args.rs` is the whole command line. What a command was asked for goes to standard output, in one of the
 //! forms of `output.rs`; everything else (errors, progress, questions, logs) goes to standard error. The exit code says what
 //! kind of failure there was: `failure.rs`.
+#![allow(clippy::doc_markdown, reason = "the documentation of flags and commands is the help, printed as it stands")]
 
 mod args;
 mod bench;

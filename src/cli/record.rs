@@ -39,14 +39,12 @@ impl Serialize for Field {
 }
 
 fn serialize_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => serializer.serialize_str(text),
-        Err(_) => {
-            let mut map = serializer.serialize_map(Some(1))?;
-            map.serialize_entry("base64", &BASE64_STANDARD.encode(bytes))?;
-            map.end()
-        }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return serializer.serialize_str(text);
     }
+    let mut map = serializer.serialize_map(Some(1))?;
+    map.serialize_entry("base64", &BASE64_STANDARD.encode(bytes))?;
+    map.end()
 }
 
 /// Bytes as text for people: what is no UTF-8 is shown in hex.
@@ -158,7 +156,7 @@ pub(super) fn parse(line: &[u8], topic: Option<&str>) -> Result<Record, String> 
     })?;
     let named = topic.or(parsed.topic.as_deref());
     let topic = named.ok_or("it names no topic, and neither does the command line")?;
-    if parsed.headers.len() % 2 != 0 {
+    if !parsed.headers.len().is_multiple_of(2) {
         return Err("headers are names and values in turn, so there is an even number of them".into());
     }
     let mut record = Record::to(topic);

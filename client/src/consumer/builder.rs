@@ -7,9 +7,9 @@ use bytestring::ByteString;
 use regex_lite::Regex;
 
 use super::commits;
+use super::partition::Phase;
 use super::rebalance::{Events, Hooks};
 use super::shared::Shared;
-use super::state::Phase;
 use super::subscription::{self, Subscription};
 use super::{Consumer, ConsumerConfig, ConsumerHandle, IsolationLevel, OffsetReset, driver};
 use crate::client::Client;

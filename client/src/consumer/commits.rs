@@ -8,8 +8,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::IsolationLevel;
 use super::cursor::Cursor;
+use super::partition::{Partition, Phase};
 use super::shared::Shared;
-use super::state::{Phase, State};
+use super::state::State;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::group::{Committed, Membership};
@@ -105,7 +106,7 @@ pub(super) async fn processed(
             .partitions
             .values()
             .filter(|partition| partitions.is_none_or(|partitions| partitions.contains(&partition.cursor.partition)));
-        chosen.filter_map(super::state::Partition::to_commit).collect()
+        chosen.filter_map(Partition::to_commit).collect()
     };
     these(shared, offsets, limit).await
 }

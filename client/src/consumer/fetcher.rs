@@ -14,9 +14,9 @@ use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
 use super::chunk::{Chunk, Unpacking};
+use super::partition::{Bounds, Phase};
 use super::plan::{Lane, Plan, Planned};
 use super::shared::Shared;
-use super::state::{Bounds, Phase};
 use crate::error::Error;
 use crate::network;
 

@@ -17,6 +17,7 @@ mod driver;
 mod fetcher;
 mod handle;
 mod lookup;
+mod partition;
 mod plan;
 mod rebalance;
 mod shared;

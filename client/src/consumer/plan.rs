@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::config::ConsumerConfig;
 use super::cursor::Cursor;
-use super::state::{Partition, Phase, State};
+use super::partition::{Partition, Phase};
+use super::state::State;
 
 /// How long a broker may hold back its answer while a partition was left out because enough of it is queued already.
 const BRIEF_WAIT: Duration = Duration::from_millis(10);

@@ -6,8 +6,8 @@ use std::sync::{Arc, Weak};
 
 use super::ConsumerHandle;
 use super::commits;
+use super::partition::Phase;
 use super::shared::Shared;
-use super::state::Phase;
 use crate::error::Error;
 use crate::group::{RebalanceEvents, Work};
 use crate::record::TopicPartition;

@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::SeekTo;
+use super::partition::Phase;
 use super::shared::Shared;
-use super::state::Phase;
 use crate::error::{Error, ErrorKind};
 use crate::record::TopicPartition;
 

@@ -25,17 +25,14 @@ fn coordinator(record: &Record, forms: impl Fn(i16) -> Option<(MessageJson, Mess
     let (key_form, value_form) = forms(record_type).ok_or_else(|| format!("type {record_type} is not known"))?;
     let name = key_form.name.trim_end_matches("Key");
     let key = (key_form.decode)(key, 0).map_err(|error| error.to_string())?;
-    let value = match &record.value {
-        None => Value::Null,
-        Some(_) => {
-            let (version, value) = prefixed(record.value.as_ref()).ok_or("the value is too short")?;
-            let mut value = (value_form.decode)(value, version).map_err(|error| error.to_string())?;
-            if name == "GroupMetadata" {
-                open_members(&mut value);
-            }
-            value
-        }
-    };
+    if record.value.is_none() {
+        return Ok(json!({ "type": name, "key": key, "value": null }));
+    }
+    let (version, value) = prefixed(record.value.as_ref()).ok_or("the value is too short")?;
+    let mut value = (value_form.decode)(value, version).map_err(|error| error.to_string())?;
+    if name == "GroupMetadata" {
+        open_members(&mut value);
+    }
     Ok(json!({ "type": name, "key": key, "value": value }))
 }
 

@@ -116,16 +116,15 @@ async fn plan(args: &ResetArgs, admin: &Admin) -> Result<Vec<Move>, Failure> {
     let partitions = bounds::partitions(admin, topics, &args.partitions).await?;
     let bounds = Bounds::of(admin, &partitions).await?;
     let from = |partition: &TopicPartition| committed.get(partition).map(|committed| committed.offset);
-    let targets = match args.to {
-        Some(place) => bounds.place(admin, place).await?,
-        None => {
-            let by = args.by.unwrap_or_default();
-            let moved = |partition: TopicPartition| {
-                let to = bounds.clamp(&partition, from(&partition)?.saturating_add(by));
-                Some((partition, to))
-            };
-            partitions.into_iter().filter_map(moved).collect()
-        }
+    let targets = if let Some(place) = args.to {
+        bounds.place(admin, place).await?
+    } else {
+        let by = args.by.unwrap_or_default();
+        let moved = |partition: TopicPartition| {
+            let to = bounds.clamp(&partition, from(&partition)?.saturating_add(by));
+            Some((partition, to))
+        };
+        partitions.into_iter().filter_map(moved).collect()
     };
     if targets.is_empty() {
         return Err(Failure::NotFound(format!("group {:?} has no committed offset to count from", args.group))

@@ -7,7 +7,7 @@ mod input;
 mod outcomes;
 mod parse;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -22,6 +22,7 @@ use super::progress::Progress;
 use super::record::JSON_RECORDS;
 use super::serve::Signals;
 use super::{Failure, template};
+use crate::storage::types::is_topic_name;
 use input::{Input, Piece};
 use outcomes::{Outcomes, Written};
 use parse::Shape;
@@ -38,14 +39,14 @@ const LOOK: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
 pub(super) struct ProduceArgs {
-    /// The topic, then files to read; standard input without any. With -t all of them are files
+    /// The topic, then files to read; standard input without any. With -t all are files; with -J the topic may be left out
     #[arg(value_name = "TOPIC] [FILE")]
     names: Vec<String>,
     /// The topic
     #[arg(short, long)]
     topic: Option<String>,
     /// Partition of every record; -1: the key decides, else the producer [default: -1]
-    #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-1..))]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = parse_partition)]
     partition: Option<i32>,
     /// Key of every record
     #[arg(short, long)]
@@ -95,6 +96,11 @@ pub(super) fn help() -> String {
     )
 }
 
+fn parse_partition(text: &str) -> Result<i32, String> {
+    let number = text.parse::<i32>().ok().filter(|number| *number >= -1);
+    number.ok_or_else(|| "partitions are numbered from 0; -1 lets the key decide".to_owned())
+}
+
 fn parse_header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, as in source=cli")?;
     if name.is_empty() { Err("a header needs a name".into()) } else { Ok((name.to_owned(), value.to_owned())) }
@@ -121,14 +127,18 @@ impl ProduceArgs {
     fn topic_and_files(&self) -> Result<(Option<&str>, Vec<PathBuf>), Failure> {
         let (topic, files) = match (&self.topic, self.names.split_first()) {
             (Some(topic), _) => (Some(topic.as_str()), self.names.as_slice()),
+            // Where every line names its topic, none needs to stand here.
+            (None, Some((first, _))) if self.json && Path::new(first).is_file() => (None, self.names.as_slice()),
             (None, Some((first, files))) => (Some(first.as_str()), files),
             (None, None) => (None, [].as_slice()),
         };
-        if topic.is_none() && !self.json {
-            return Err(Failure::Usage("no topic is named".into())
-                .hint("Write `naru produce TOPIC`, or -J where every line names its own."));
+        match topic {
+            None if !self.json => Err(Failure::Usage("no topic is named".into())
+                .hint("Write `naru produce TOPIC`, or -J where every line names its own.")),
+            Some(name) if !is_topic_name(name) => Err(Failure::Usage(format!("{name:?} cannot be a topic's name"))
+                .hint("A name has up to 249 of the letters a-z and A-Z, digits, and . _ -")),
+            _ => Ok((topic, files.iter().map(PathBuf::from).collect())),
         }
-        Ok((topic, files.iter().map(PathBuf::from).collect()))
     }
 
     fn shape<'a>(&'a self, topic: Option<&'a str>) -> Shape<'a> {

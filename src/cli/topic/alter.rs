@@ -5,7 +5,7 @@ use naru_client::Admin;
 use naru_client::admin::{ConfigChange, ConfigEntry, ConfigResource};
 use serde::Serialize;
 
-use super::about;
+use super::missing;
 use crate::cli::Failure;
 use crate::cli::connect::{BrokerArgs, parse_count, parse_pair};
 use crate::cli::output::{self, OutputArgs, Row};
@@ -65,7 +65,10 @@ pub(super) async fn run(args: &AlterArgs) -> Result<(), Failure> {
     let mut rows = Vec::new();
     let changed = change(args, &admin, &mut rows).await;
     output::list(args.output.format(), &rows)?;
-    changed.map_err(|error| about(&args.topic, error))
+    match changed {
+        Ok(()) => Ok(()),
+        Err(error) => Err(missing(&admin, &args.topic, error).await),
+    }
 }
 
 /// Makes the changes one kind after the other and notes those that were made.

@@ -78,7 +78,8 @@ pub(super) async fn run(args: &CreateArgs) -> Result<(), Failure> {
                 replication_factor: None,
             }),
             Err(error) if error.is_already_exists() => {
-                failures.push(about(&name, error).hint("--if-not-exists lets it be; `naru topic alter` changes it."))
+                let failure = about(&name, error);
+                failures.push(failure.hint("--if-not-exists lets it be; `naru topic alter` changes it."));
             }
             Err(error) => failures.push(about(&name, error)),
         }

@@ -8,7 +8,7 @@ use naru_client::admin::{ConfigEntry, ConfigResource, OffsetSpec, TopicDescripti
 use naru_client::{Admin, TopicPartition};
 use serde::Serialize;
 
-use super::about;
+use super::missing;
 use crate::cli::Failure;
 use crate::cli::connect::BrokerArgs;
 use crate::cli::output::{self, Format, OutputArgs, Row, count};
@@ -96,7 +96,7 @@ pub(super) async fn run(args: &DescribeArgs) -> Result<(), Failure> {
     for (name, described) in admin.describe_topics(args.topics.iter().map(String::as_str)).await? {
         match described {
             Ok(described) => topics.push(topic(&admin, described).await?),
-            Err(error) => failures.push(about(&name, error)),
+            Err(error) => failures.push(missing(&admin, &name, error).await),
         }
     }
     output::document(args.output.format(), &topics, |out, format| write_text(out, format, &topics, args.settings))?;

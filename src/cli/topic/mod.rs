@@ -7,9 +7,11 @@ mod describe;
 mod list;
 
 use clap::Subcommand;
+use naru_client::Admin;
 
 use super::Failure;
 use super::connect::block_on;
+use crate::config::nearest_name;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TopicCommand {
@@ -40,8 +42,21 @@ impl TopicCommand {
 }
 
 /// A failure about a topic.
-pub(super) fn about(topic: &str, error: naru_client::Error) -> Failure {
+fn about(topic: &str, error: naru_client::Error) -> Failure {
     let missing = error.is_not_found();
     let failure = Failure::from(error).doing(format_args!("topic {topic:?}"));
     if missing { failure.hint("`naru topic list` shows which there are.") } else { failure }
+}
+
+/// As [`about`]; where there is no such topic, with the name that was probably meant.
+pub(super) async fn missing(admin: &Admin, topic: &str, error: naru_client::Error) -> Failure {
+    if !error.is_not_found() {
+        return about(topic, error);
+    }
+    let failure = Failure::NotFound(format!("there is no topic {topic:?}"));
+    let topics = admin.list_topics().await.unwrap_or_default();
+    match nearest_name(topic, topics.iter().map(|topic| &*topic.name)) {
+        Some(name) => failure.hint(format_args!("Did you mean {name}?")),
+        None => failure.hint("`naru topic list` shows which there are."),
+    }
 }
