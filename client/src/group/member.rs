@@ -62,7 +62,7 @@ struct End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.shared.is_now(Identity::NOBODY);
+        self.shared.owns_nothing_as(Identity::NOBODY);
         if std::thread::panicking() {
             let message = "a rebalance hook panicked: the consumer is not part of the group any more";
             self.events.failed(Error::new(ErrorKind::Closed, message));
@@ -200,7 +200,7 @@ impl Member {
         let (kept, given_up): (BTreeSet<_>, BTreeSet<_>) =
             self.owned.iter().cloned().partition(|partition| keeps && topics.contains(&partition.topic));
         self.revoke(given_up).await;
-        self.owned = kept;
+        self.owns(kept);
         for topic in &topics {
             let metadata = self.shared.client.metadata();
             if let Err(error) = metadata.topic(topic, Deadline::after(TOPICS_LIMIT)).await {
@@ -222,9 +222,14 @@ impl Member {
         }
     }
 
+    fn owns(&mut self, partitions: BTreeSet<TopicPartition>) {
+        self.shared.owns(partitions.clone());
+        self.owned = partitions;
+    }
+
     async fn lose(&mut self, member_id: ByteString) {
         self.heartbeats = None;
-        self.shared.is_now(Identity { member_id, ..Identity::NOBODY });
+        self.shared.owns_nothing_as(Identity { member_id, ..Identity::NOBODY });
         (self.last, self.last_generation) = (BTreeSet::new(), -1);
         let lost = std::mem::take(&mut self.owned);
         if !lost.is_empty() {
@@ -246,7 +251,7 @@ impl Member {
         (self.last, self.last_generation) = (assignment.clone(), self.shared.identity().generation);
         let rejoin = assignor.is_cooperative() && !given_up.is_empty();
         self.revoke(given_up).await;
-        self.owned = assignment;
+        self.owns(assignment);
         // Also when nothing has come: the application learns that the rebalance is over.
         self.work(self.events.assigned(come)).await;
         if rejoin {

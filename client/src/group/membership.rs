@@ -4,12 +4,13 @@
 //! application works. Partitions come and go by [`RebalanceEvents`], which the task awaits: what is revoked can still be
 //! committed meanwhile, and heartbeats go on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytestring::ByteString;
+use naru_protocol::{ApiKey, ErrorCode};
 use tokio::sync::watch;
 
 use super::GroupConfig;
@@ -50,6 +51,13 @@ impl Identity {
     pub(super) const NOBODY: Self = Self { member_id: ByteString::from_static(""), generation: -1 };
 }
 
+/// What this member is in its group right now.
+struct Standing {
+    identity: Identity,
+    /// What it may commit: what it has, and what it is giving back.
+    owned: BTreeSet<TopicPartition>,
+}
+
 /// A place in a group. Dropping it leaves the group in the background.
 pub(crate) struct Membership {
     shared: Arc<Shared>,
@@ -60,7 +68,7 @@ pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) config: GroupConfig,
     pub(super) coordinator: Coordinator,
-    identity: Mutex<Identity>,
+    standing: Mutex<Standing>,
     /// Commits go one after the other, so that an older one never overwrites a newer one.
     committing: tokio::sync::Mutex<()>,
     pub(super) activity: Arc<Activity>,
@@ -100,7 +108,7 @@ impl Membership {
             client,
             config,
             coordinator,
-            identity: Mutex::new(Identity::NOBODY),
+            standing: Mutex::new(Standing { identity: Identity::NOBODY, owned: BTreeSet::new() }),
             committing: tokio::sync::Mutex::default(),
             activity: Arc::default(),
             leaving: watch::Sender::new(Leaving::No),
@@ -123,9 +131,11 @@ impl Membership {
         }
         let Shared { coordinator, committing, config, .. } = &*self.shared;
         let deadline = Deadline::after(limit);
+        let owned = self.shared.owned_of(offsets);
         let work = async {
             let _turn = committing.lock().await;
-            coordinator.commit(|| self.shared.identity(), config.instance_id.as_ref(), offsets, deadline).await
+            let identity = || self.shared.identity_that_owns(&owned);
+            coordinator.commit(identity, config.instance_id.as_ref(), offsets, deadline).await
         };
         deadline.bound("committing", work).await
     }
@@ -167,10 +177,46 @@ impl Drop for Membership {
 
 impl Shared {
     pub(super) fn identity(&self) -> Identity {
-        self.identity.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.standing().identity.clone()
     }
 
+    /// The group knows this member by another id or generation now.
     pub(super) fn is_now(&self, identity: Identity) {
-        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = identity;
+        self.standing().identity = identity;
+    }
+
+    /// The member has these partitions now.
+    pub(super) fn owns(&self, partitions: BTreeSet<TopicPartition>) {
+        self.standing().owned = partitions;
+    }
+
+    /// The member has nothing any more.
+    pub(super) fn owns_nothing_as(&self, identity: Identity) {
+        *self.standing() = Standing { identity, owned: BTreeSet::new() };
+    }
+
+    /// Those of the partitions that the member has.
+    fn owned_of(&self, offsets: &[(TopicPartition, Committed)]) -> Vec<TopicPartition> {
+        let standing = self.standing();
+        let owned =
+            offsets.iter().map(|(partition, _)| partition).filter(|partition| standing.owned.contains(partition));
+        owned.cloned().collect()
+    }
+
+    /// Who commits these partitions. A commit that has waited must not go out under the generation of a later rebalance, in
+    /// which others have the partitions: it would undo their commits.
+    fn identity_that_owns(&self, partitions: &[TopicPartition]) -> Result<Identity, Error> {
+        let standing = self.standing();
+        match partitions.iter().find(|partition| !standing.owned.contains(partition)) {
+            None => Ok(standing.identity.clone()),
+            Some(gone) => {
+                let message = format!("{gone} has gone to another member of the group meanwhile");
+                Err(Error::broker_said(ApiKey::OffsetCommit, ErrorCode::ILLEGAL_GENERATION, Some(&message)))
+            }
+        }
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

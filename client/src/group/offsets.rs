@@ -33,10 +33,10 @@ pub(crate) struct Committed {
 
 impl Coordinator {
     /// Commits for a member, or, with the generation −1, for a group without members. Tries again until the deadline what may
-    /// pass; that the group has gone on without the member does not.
+    /// pass; that the group has gone on without the member does not. `identity` is asked before every try.
     pub(super) async fn commit(
         &self,
-        identity: impl Fn() -> Identity,
+        identity: impl Fn() -> Result<Identity, Error>,
         instance_id: Option<&ByteString>,
         offsets: &[(TopicPartition, Committed)],
         deadline: Deadline,
@@ -44,8 +44,8 @@ impl Coordinator {
         let mut backoff = self.client.backoff();
         loop {
             let limit = self.client.config().request_timeout;
-            let request = || commit_request(&self.group, identity(), instance_id, offsets);
-            let answer = deadline.bound("committing", self.ask(Way::Quick, BY_NAME, limit, |_| request())).await;
+            let request = commit_request(&self.group, identity()?, instance_id, offsets);
+            let answer = deadline.bound("committing", self.ask(Way::Quick, BY_NAME, limit, |_| request)).await;
             let outcome = answer.and_then(|answer| {
                 let mut answered = answer.topics.into_iter().flat_map(|topic| {
                     let name = topic.name;

@@ -545,6 +545,28 @@ async fn a_commit_of_a_generation_that_is_over_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_commit_that_waited_does_not_undo_what_the_next_owner_commits() {
+    let group = Group::start().await;
+    let membership = group.join();
+    group.told(&[Event::Assigned(vec![0, 1])]).await;
+    group.script().says(ApiKey::OffsetCommit, &[ErrorCode::COORDINATOR_LOAD_IN_PROGRESS; 10_000]);
+    let (of_0, of_1) = ([(partition(0), AT)], [(partition(1), AT)]);
+    let (lost, kept) = (membership.commit(&of_0, LIMIT), membership.commit(&of_1, LIMIT));
+    let rebalance = async {
+        group.until("a try", |script| script.commits.len() > 1).await;
+        group.script().assigns.extend([assignment(&[1]), assignment(&[1])]);
+        group.script().says(ApiKey::Heartbeat, &[ErrorCode::REBALANCE_IN_PROGRESS]);
+        group.told(&[Event::Revoked(vec![0]), Event::Assigned(vec![]), Event::Assigned(vec![])]).await;
+        group.script().says.clear();
+    };
+    let (lost, kept, ()) = tokio::join!(lost, kept, rebalance);
+    assert_eq!(lost.unwrap_err().code(), Some(ErrorCode::ILLEGAL_GENERATION));
+    kept.unwrap();
+    let last = group.script().commits.pop().unwrap();
+    assert_eq!((last.generation_id_or_member_epoch, last.topics[0].partitions[0].partition_index), (3, 1));
+}
+
+#[tokio::test]
 async fn commits_without_a_membership_have_no_generation() {
     let group = Group::start().await;
     let membership = Membership::without_joining(group.client.clone(), of_instance("i"));
