@@ -73,15 +73,15 @@ async fn who_stops_waiting_for_room_takes_none() {
     let cluster = Cluster::any().await;
     let topic = cluster.topic(1).await;
     let producer = cluster.producer_with(|builder| builder.buffer_memory(2_000).linger(Duration::from_secs(30)));
-    within("room", producer.send(Record::to(&*topic).value("first"))).await.unwrap();
-    drop(within("room", producer.enqueue(Record::to(&*topic).value(vec![b'a'; 1_500]))).await.unwrap());
+    drop(within("room", producer.enqueue(Record::to(&*topic).value("first"))).await.unwrap());
+    drop(within("room", producer.enqueue(Record::to(&*topic).value(vec![b'a'; 1_300]))).await.unwrap());
     for _ in 0..20 {
-        let waiting = polled(1, producer.enqueue(Record::to(&*topic).value(vec![b'b'; 1_500]))).await;
+        let waiting = polled(1, producer.enqueue(Record::to(&*topic).value(vec![b'b'; 1_300]))).await;
         assert!(waiting.is_none(), "there is no room");
     }
     within("a flush", producer.flush()).await;
     assert_eq!(producer.buffered_bytes(), 0);
-    drop(within("room", producer.enqueue(Record::to(&*topic).value(vec![b'c'; 1_500]))).await.unwrap());
+    drop(within("room", producer.enqueue(Record::to(&*topic).value(vec![b'c'; 1_300]))).await.unwrap());
     within("a flush", producer.flush()).await;
     let values = cluster.values(&topic, 0).await;
     assert_eq!(values.iter().map(|value| &value[..1]).collect::<Vec<_>>(), ["f", "a", "c"]);
