@@ -9,5 +9,9 @@ mod support;
 
 mod admin;
 mod cancellation;
+mod commits;
+mod groups;
 mod partitions;
+mod positions;
 mod produce;
+mod reading;

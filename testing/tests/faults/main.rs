@@ -5,4 +5,6 @@
 mod support;
 
 mod calls;
+mod consuming;
+mod groups;
 mod producing;

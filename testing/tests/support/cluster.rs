@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use naru_client::admin::NewTopic;
-use naru_client::{Client, ClientBuilder, Producer, ProducerBuilder};
-use naru_testing::TestBroker;
+use naru_client::{Client, ClientBuilder, Producer, ProducerBuilder, Record};
+use naru_testing::{TestBroker, TestBrokerBuilder};
 
 use super::log::{self, Stored};
 use super::within;
@@ -25,18 +26,18 @@ impl Cluster {
     pub async fn any() -> Self {
         match std::env::var(BROKERS) {
             Ok(address) if !address.is_empty() => Self { own: None, address },
-            _ => Self::own(TestBroker::start().await),
+            _ => Self::with_broker().await,
         }
     }
 
     /// A broker that can be killed.
     pub async fn with_broker() -> Self {
-        Self::own(TestBroker::start().await)
+        Self::own(settings().start().await)
     }
 
     /// A broker behind a proxy.
     pub async fn with_proxy() -> Self {
-        Self::own(TestBroker::builder().through_proxy().start().await)
+        Self::own(settings().through_proxy().start().await)
     }
 
     fn own(broker: TestBroker) -> Self {
@@ -88,6 +89,19 @@ impl Cluster {
         name
     }
 
+    /// Sends records with these values to a partition, in order; they are written when this returns.
+    pub async fn send<V: Into<Bytes>>(&self, topic: &str, partition: i32, values: impl IntoIterator<Item = V>) {
+        let producer = self.producer();
+        let mut deliveries = Vec::new();
+        for value in values {
+            let record = Record::to(topic).partition(partition).value(value);
+            deliveries.push(within("room", producer.enqueue(record)).await.expect("room"));
+        }
+        for delivery in deliveries {
+            within("an outcome", delivery).await.expect("written");
+        }
+    }
+
     /// Everything in a partition, read without the client.
     pub async fn stored(&self, topic: &str, partition: i32) -> Vec<Stored> {
         within("the contents of a partition", log::read(&self.address, topic, partition)).await
@@ -97,6 +111,11 @@ impl Cluster {
     pub async fn values(&self, topic: &str, partition: i32) -> Vec<String> {
         self.stored(topic, partition).await.iter().map(Stored::value).collect()
     }
+}
+
+/// Sessions of members that crash in tests end soon.
+fn settings() -> TestBrokerBuilder {
+    TestBroker::builder().set("group.min.session.timeout.ms", "1000")
 }
 
 /// A name that nobody else has, on a broker that many runs of the tests have used, too.

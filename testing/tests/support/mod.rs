@@ -3,6 +3,7 @@
 
 pub mod cluster;
 pub mod log;
+pub mod members;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
