@@ -118,6 +118,12 @@ impl TestBroker {
         &self.address
     }
 
+    /// `host:port` of the broker itself, past its proxy if it has one. A client learns the proxy's address from the broker, so
+    /// this is for raw connections, and to look at the broker while the proxy lets nothing through.
+    pub fn direct_address(&self) -> String {
+        self.port.address().to_string()
+    }
+
     /// A new client of this broker with the usual settings.
     ///
     /// ```
