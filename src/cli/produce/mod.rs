@@ -39,7 +39,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
 pub(super) struct ProduceArgs {
-    /// The topic; a file with -t, and with -J where it is one
+    /// The topic; with -t the first file, and with -J too if there is such a file
     #[arg(value_name = "TOPIC")]
     first: Option<String>,
     /// Files to read; standard input without any
@@ -79,7 +79,7 @@ pub(super) struct ProduceArgs {
     #[arg(long)]
     dry_run: bool,
     /// `json`: a summary of what was written, to standard output
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     format: Option<Format>,
     #[command(flatten)]
     broker: BrokerArgs,
@@ -90,7 +90,8 @@ type Delimiter = Vec<u8>;
 /// Formats and examples.
 pub(super) fn help() -> String {
     format!(
-        "{JSON_RECORDS}\n\nThe first record that fails ends the input; what came before it is still written.\n\n\
+        "{JSON_RECORDS}\n\nThe first record that fails ends the input; what came before it is still written. A record gets 30 seconds\n\
+         to be written, or --timeout.\n\n\
          Examples:\n  \
          echo hello | naru produce greetings\n  \
          naru produce orders -K : orders.txt                  lines like customer-7:a boat\n  \
