@@ -265,6 +265,45 @@ fn a_broker_that_goes_away_fails_the_records_by_name() {
 }
 
 #[test]
+fn a_dump_shows_damage_and_everything_else() {
+    let mut serving = serve();
+    let (address, data) = (serving.address().to_owned(), serving.data.path().to_string_lossy().into_owned());
+    for value in ["first", "second", "third"] {
+        let mut running = Running::start(naru(&["produce", "orders", "-b", &address]));
+        running.child.stdin.take().expect("piped").write_all(value.as_bytes()).expect("naru reads");
+        assert_eq!(running.child.wait().expect("a child").code(), Some(0));
+    }
+    let dump = |what: &str| output(&["log", "dump", &data, "-t", "orders", "-s", what, "-J"]);
+    let beside = dump("records");
+    assert_eq!(beside.status.code(), Some(0), "beside a running broker: {}", text(&beside.stderr));
+    serving.signal("TERM");
+    assert_eq!(serving.ended(), 0);
+
+    let log = serving.data.path().join("orders-0/00000000000000000000.log");
+    let mut bytes = std::fs::read(&log).expect("a segment");
+    let at = bytes.windows(6).position(|window| window == b"second").expect("the second record");
+    bytes[at] = b'S';
+    std::fs::write(&log, bytes).expect("a segment");
+    let dumped = dump("records");
+    assert_eq!(dumped.status.code(), Some(1));
+    let shown = text(&dumped.stdout);
+    assert!(shown.contains("\"value\":\"first\"") && shown.contains("\"value\":\"third\""), "{shown}");
+    assert!(shown.contains("\"damage\":\"the checksum of the batch at offset 1 is wrong\""), "{shown}");
+    assert!(text(&dumped.stderr).contains("1 damaged place found"), "{}", text(&dumped.stderr));
+
+    std::fs::write(&log, b"not a log at all, but long enough to hold the header of a batch").expect("a segment");
+    for what in ["segments", "batches", "records", "indexes", "snapshots", "epochs"] {
+        let code = dump(what).status.code();
+        assert!(matches!(code, Some(0 | 1)), "{what}: {code:?}");
+    }
+    assert!(
+        text(&dump("segments").stdout).contains("\"damage\":\"record format"),
+        "{}",
+        text(&dump("segments").stdout)
+    );
+}
+
+#[test]
 fn a_broker_that_does_not_answer_is_a_time_out() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = silent.local_addr().expect("bound").to_string();

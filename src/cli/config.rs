@@ -69,7 +69,8 @@ pub(super) fn run(args: ConfigArgs, start: StartArgs) -> Result<(), Failure> {
     if found.is_empty() {
         let nearest = nearest_name(&part, broker_settings().iter().map(|def| def.name));
         let hint = nearest.map_or_else(String::new, |name| format!("; did you mean {name}?"));
-        return Err(Failure::NotFound(format!("no setting has {part:?} in its name{hint}")));
+        return Err(Failure::NotFound(format!("no setting has {part:?} in its name{hint}"))
+            .hint("`naru config` alone lists every setting."));
     }
     if let Some(format) = output.chosen() {
         let shown: Vec<Shown> = found.iter().map(Shown::of).collect();

@@ -29,7 +29,7 @@ impl ConfirmArgs {
             return Ok(());
         }
         if !self.asks() {
-            return Err(Failure::Usage(format!("{question} There is no terminal to ask on"))
+            return Err(Failure::Usage(format!("this needs a yes, and there is no terminal to ask on: {question}"))
                 .hint("Add --yes to do it, or --dry-run to see what would happen."));
         }
         eprint!("{question} [y/N] ");

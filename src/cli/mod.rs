@@ -65,7 +65,7 @@ fn command(cli: Cli, begun: Instant) -> Result<(), Failure> {
         && let Some(flag) = start.first_given()
     {
         return Err(Failure::Usage(format!("{flag} is for the broker and means nothing to this command"))
-            .hint("Flags of a command come behind its name; -h shows them."));
+            .hint("Flags of a command come behind its name, -h shows them; -b HOST:PORT says where a broker is."));
     }
     match command {
         Command::Serve(own) => serve::run(&start.and(own), begun),

@@ -79,6 +79,14 @@ pub(super) fn list<R: Row>(format: Format, rows: &[R]) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
+/// Shows what became of several things, then says what failed. Without any success there is only the failure to show.
+pub(super) fn results<R: Row>(format: Format, rows: &[R], failures: Vec<Failure>) -> Result<(), Failure> {
+    if !rows.is_empty() || failures.is_empty() || format == Format::Json {
+        list(format, rows)?;
+    }
+    Failure::all(failures)
+}
+
 /// Shows a document: as JSON, or as the text that `text` makes.
 pub(super) fn document<D: Serialize>(
     format: Format,
@@ -237,6 +245,12 @@ pub(super) fn is_piped() -> bool {
 pub(super) fn count(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
+}
+
+/// Names with their noun: `topic orders`, `topics orders, payments`.
+pub(super) fn named(noun: &str, names: &[String]) -> String {
+    let plural = if names.len() == 1 { "" } else { "s" };
+    format!("{noun}{plural} {}", names.join(", "))
 }
 
 #[cfg(test)]

@@ -47,14 +47,25 @@ fn serialize_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, 
     map.end()
 }
 
-/// Bytes as text for people: what is no UTF-8 is shown in hex.
+/// Bytes as text for people: what is no text, and what would move the cursor, is shown as it is typed in templates.
 pub(super) fn text(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
+    let hex = |shown: &mut String, byte: u32| {
+        // Writing to a string cannot fail.
+        let _ = write!(shown, "\\x{byte:02x}");
+    };
     for chunk in bytes.utf8_chunks() {
-        shown.push_str(chunk.valid());
+        for c in chunk.valid().chars() {
+            match c {
+                '\n' => shown.push_str("\\n"),
+                '\t' => shown.push_str("\\t"),
+                '\r' => shown.push_str("\\r"),
+                c if c.is_ascii_control() => hex(&mut shown, c.into()),
+                c => shown.push(c),
+            }
+        }
         for byte in chunk.invalid() {
-            // Writing to a string cannot fail.
-            let _ = write!(shown, "\\x{byte:02x}");
+            hex(&mut shown, (*byte).into());
         }
     }
     shown
@@ -228,6 +239,6 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_shown_in_hex() {
-        assert_eq!(text(b"a\xffb"), "a\\xffb");
+        assert_eq!(text(b"a\xffb\0\n\xc3\xa9"), "a\\xffb\\x00\\n\u{e9}");
     }
 }

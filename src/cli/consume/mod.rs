@@ -31,6 +31,7 @@ const TOGETHER: usize = 500;
 const LOOK: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Args)]
+#[command(mut_arg("format", |format| format.help("Write records as rows or as JSON [default: as --template says]")))]
 pub(super) struct ConsumeArgs {
     /// Topics; one that begins with ^ is a regular expression
     #[arg(value_name = "TOPIC")]
@@ -50,7 +51,7 @@ pub(super) struct ConsumeArgs {
     /// Stop after so many records
     #[arg(short = 'n', long, value_name = "N", value_parser = parse_count::<u64>)]
     count: Option<u64>,
-    /// Stop at the end of what there is now
+    /// Stop at the end of what there is now [default: wait for more]
     #[arg(short, long)]
     exit: bool,
     /// Say nothing but errors
@@ -77,7 +78,7 @@ pub(super) fn help() -> String {
          Examples:\n  \
          naru consume greetings -e\n  \
          naru consume orders -o -10 -f '%p:%o %k = %v\\n'\n  \
-         naru consume orders -o @-1h..@-30m -e -J\n  \
+         naru consume orders -o @-1h..@-30m -J\n  \
          naru consume '^orders-.*' -g billing"
     )
 }

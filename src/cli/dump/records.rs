@@ -97,6 +97,7 @@ fn opaque(record: Record, undecodable: Option<String>) -> Body {
     Body::Opaque { headers: headers.collect(), key: record.key.map(Field), value: record.value.map(Field), undecodable }
 }
 
+/// A control record: of transactions here, of Kafka's quorum in directories that Kafka has written.
 fn marker(record: &Record) -> Option<Result<Value, String>> {
     match EndTransactionMarker::parse(record) {
         Ok(Some(marker)) => {
@@ -107,7 +108,18 @@ fn marker(record: &Record) -> Option<Result<Value, String>> {
             let value = json!({ "outcome": outcome, "coordinatorEpoch": marker.coordinator_epoch });
             Some(Ok(json!({ "type": "EndTransactionMarker", "value": value })))
         }
-        Ok(None) => None,
+        Ok(None) => {
+            let kind = record.key.as_deref().and_then(|key| key.get(2..4)).unwrap_or_default();
+            let name = match kind {
+                [0, 2] => "LeaderChange",
+                [0, 3] => "SnapshotHeader",
+                [0, 4] => "SnapshotFooter",
+                [0, 5] => "KRaftVersion",
+                [0, 6] => "KRaftVoters",
+                _ => "UnknownControlRecord",
+            };
+            Some(Ok(json!({ "type": name, "value": record.value.clone().map(Field) })))
+        }
         Err(error) => Some(Err(error.to_string())),
     }
 }

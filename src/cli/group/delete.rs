@@ -3,11 +3,11 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::about;
+use super::missing;
 use crate::cli::Failure;
 use crate::cli::confirm::ConfirmArgs;
 use crate::cli::connect::BrokerArgs;
-use crate::cli::output::{self, OutputArgs, Row};
+use crate::cli::output::{self, OutputArgs, Row, named};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DeleteArgs {
@@ -40,7 +40,7 @@ impl Row for Deleted {
 }
 
 pub(super) async fn run(args: &DeleteArgs) -> Result<(), Failure> {
-    args.confirm.confirm(&format!("Delete group {} with its committed offsets?", args.groups.join(", ")))?;
+    args.confirm.confirm(&format!("Delete {} with all committed offsets?", named("group", &args.groups)))?;
     let admin = args.broker.admin(args.confirm.dry_run).await?;
     let (mut rows, mut failures) = (Vec::new(), Vec::new());
     for (group, deleted) in admin.delete_groups(args.groups.iter().map(String::as_str)).await? {
@@ -50,13 +50,12 @@ pub(super) async fn run(args: &DeleteArgs) -> Result<(), Failure> {
             Err(error) if error.is_not_found() && args.if_exists => "does not exist",
             Err(error) => {
                 let members = error.code() == Some(naru_client::ErrorCode::NON_EMPTY_GROUP);
-                let failure = about(&group, error);
+                let failure = missing(&admin, &group, error).await;
                 failures.push(if members { failure.hint(super::STOP_MEMBERS) } else { failure });
                 continue;
             }
         };
         rows.push(Deleted { group: group.to_string(), result });
     }
-    output::list(args.output.format(), &rows)?;
-    Failure::all(failures)
+    output::results(args.output.format(), &rows, failures)
 }

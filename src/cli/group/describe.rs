@@ -8,7 +8,7 @@ use naru_client::admin::{GroupDescription, MemberDescription, OffsetSpec};
 use naru_client::{Admin, TopicPartition};
 use serde::Serialize;
 
-use super::about;
+use super::missing;
 use crate::cli::Failure;
 use crate::cli::connect::BrokerArgs;
 use crate::cli::output::{self, Format, OutputArgs, Row, count};
@@ -111,7 +111,7 @@ pub(super) async fn run(args: &DescribeArgs) -> Result<(), Failure> {
     for (id, described) in admin.describe_groups(args.groups.iter().map(String::as_str)).await? {
         match described {
             Ok(described) => groups.push(group(&admin, described).await?),
-            Err(error) => failures.push(about(&id, error)),
+            Err(error) => failures.push(missing(&admin, &id, error).await),
         }
     }
     output::document(args.output.format(), &groups, |out, format| write_text(out, format, &groups, args.members))?;

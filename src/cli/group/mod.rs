@@ -6,9 +6,12 @@ mod list;
 mod reset;
 
 use clap::Subcommand;
+use naru_client::Admin;
+use naru_client::admin::GroupFilter;
 
 use super::Failure;
 use super::connect::block_on;
+use crate::config::nearest_name;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum GroupCommand {
@@ -36,9 +39,20 @@ impl GroupCommand {
 
 /// A failure about a group.
 fn about(group: &str, error: naru_client::Error) -> Failure {
-    let missing = error.is_not_found();
-    let failure = Failure::from(error).doing(format_args!("group {group:?}"));
-    if missing { failure.hint("`naru group list` shows which there are.") } else { failure }
+    Failure::from(error).doing(format_args!("group {group:?}"))
+}
+
+/// As [`about`]; where there is no such group, with the name that was probably meant.
+async fn missing(admin: &Admin, group: &str, error: naru_client::Error) -> Failure {
+    if !error.is_not_found() {
+        return about(group, error);
+    }
+    let failure = Failure::NotFound(format!("there is no group {group:?}"));
+    let groups = admin.list_groups(GroupFilter::default()).await.unwrap_or_default();
+    match nearest_name(group, groups.iter().map(|group| &*group.id)) {
+        Some(name) => failure.hint(format_args!("Did you mean {name}?")),
+        None => failure.hint("`naru group list` shows which there are."),
+    }
 }
 
 /// What to do where a group has members and must have none.

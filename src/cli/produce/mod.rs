@@ -39,9 +39,12 @@ const LOOK: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
 pub(super) struct ProduceArgs {
-    /// The topic, then files to read; standard input without any. With -t all are files; with -J the topic may be left out
-    #[arg(value_name = "TOPIC] [FILE")]
-    names: Vec<String>,
+    /// The topic; with -t the first file, and with -J too if there is such a file
+    #[arg(value_name = "TOPIC")]
+    first: Option<String>,
+    /// Files to read; standard input without any
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// The topic
     #[arg(short, long)]
     topic: Option<String>,
@@ -76,7 +79,7 @@ pub(super) struct ProduceArgs {
     #[arg(long)]
     dry_run: bool,
     /// `json`: a summary of what was written, to standard output
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     format: Option<Format>,
     #[command(flatten)]
     broker: BrokerArgs,
@@ -87,7 +90,8 @@ type Delimiter = Vec<u8>;
 /// Formats and examples.
 pub(super) fn help() -> String {
     format!(
-        "{JSON_RECORDS}\n\nThe first record that fails ends the input; what came before it is still written.\n\n\
+        "{JSON_RECORDS}\n\nThe first record that fails ends the input; what came before it is still written. A record gets 30 seconds\n\
+         to be written, or --timeout.\n\n\
          Examples:\n  \
          echo hello | naru produce greetings\n  \
          naru produce orders -K : orders.txt                  lines like customer-7:a boat\n  \
@@ -125,19 +129,16 @@ pub(super) fn run(args: &ProduceArgs) -> Result<(), Failure> {
 
 impl ProduceArgs {
     fn topic_and_files(&self) -> Result<(Option<&str>, Vec<PathBuf>), Failure> {
-        let (topic, files) = match (&self.topic, self.names.split_first()) {
-            (Some(topic), _) => (Some(topic.as_str()), self.names.as_slice()),
-            // Where every line names its topic, none needs to stand here.
-            (None, Some((first, _))) if self.json && Path::new(first).is_file() => (None, self.names.as_slice()),
-            (None, Some((first, files))) => (Some(first.as_str()), files),
-            (None, None) => (None, [].as_slice()),
-        };
+        let first = self.first.as_deref();
+        let is_file = self.topic.is_some() || self.json && first.is_some_and(|first| Path::new(first).is_file());
+        let (topic, file) = if is_file { (self.topic.as_deref(), first) } else { (first, None) };
+        let files = file.map(PathBuf::from).into_iter().chain(self.files.iter().cloned()).collect();
         match topic {
             None if !self.json => Err(Failure::Usage("no topic is named".into())
                 .hint("Write `naru produce TOPIC`, or -J where every line names its own.")),
             Some(name) if !is_topic_name(name) => Err(Failure::Usage(format!("{name:?} cannot be a topic's name"))
                 .hint("A name has up to 249 of the letters a-z and A-Z, digits, and . _ -")),
-            _ => Ok((topic, files.iter().map(PathBuf::from).collect())),
+            _ => Ok((topic, files)),
         }
     }
 

@@ -60,6 +60,13 @@ impl Row for Created {
 }
 
 pub(super) async fn run(args: &CreateArgs) -> Result<(), Failure> {
+    if let [_, _, ..] = args.topics.as_slice()
+        && let Some(number) = args.topics.iter().find(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+    {
+        return Err(Failure::Usage(format!("{number:?} would be the name of another topic")).hint(format_args!(
+            "-p {number} sets the partitions. A topic that is called {number} is made by naming it alone."
+        )));
+    }
     let admin = args.broker.admin(args.dry_run).await?;
     let topics: Vec<NewTopic> = args.topics.iter().map(|name| wanted(args, name)).collect();
     let (mut rows, mut failures) = (Vec::new(), Vec::new());
@@ -84,8 +91,7 @@ pub(super) async fn run(args: &CreateArgs) -> Result<(), Failure> {
             Err(error) => failures.push(about(&name, error)),
         }
     }
-    output::list(args.output.format(), &rows)?;
-    Failure::all(failures)
+    output::results(args.output.format(), &rows, failures)
 }
 
 fn wanted(args: &CreateArgs, name: &str) -> NewTopic {

@@ -3,11 +3,11 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::about;
+use super::missing;
 use crate::cli::Failure;
 use crate::cli::confirm::ConfirmArgs;
 use crate::cli::connect::BrokerArgs;
-use crate::cli::output::{self, OutputArgs, Row};
+use crate::cli::output::{self, OutputArgs, Row, named};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DeleteArgs {
@@ -40,7 +40,7 @@ impl Row for Deleted {
 }
 
 pub(super) async fn run(args: &DeleteArgs) -> Result<(), Failure> {
-    args.confirm.confirm(&format!("Delete {} and all records in it?", args.topics.join(", ")))?;
+    args.confirm.confirm(&format!("Delete {} with all records?", named("topic", &args.topics)))?;
     let admin = args.broker.admin(args.confirm.dry_run).await?;
     let (mut rows, mut failures) = (Vec::new(), Vec::new());
     for (name, deleted) in admin.delete_topics(args.topics.iter().map(String::as_str)).await? {
@@ -49,12 +49,11 @@ pub(super) async fn run(args: &DeleteArgs) -> Result<(), Failure> {
             Ok(()) => "deleted",
             Err(error) if error.is_not_found() && args.if_exists => "does not exist",
             Err(error) => {
-                failures.push(about(&name, error));
+                failures.push(missing(&admin, &name, error).await);
                 continue;
             }
         };
         rows.push(Deleted { name: name.to_string(), result });
     }
-    output::list(args.output.format(), &rows)?;
-    Failure::all(failures)
+    output::results(args.output.format(), &rows, failures)
 }

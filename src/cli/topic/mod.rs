@@ -7,7 +7,7 @@ mod describe;
 mod list;
 
 use clap::Subcommand;
-use naru_client::Admin;
+use naru_client::{Admin, ErrorCode};
 
 use super::Failure;
 use super::connect::block_on;
@@ -41,11 +41,15 @@ impl TopicCommand {
     }
 }
 
+/// What to know about settings when one is refused.
+const SETTINGS: &str =
+    "Times are in milliseconds, sizes in bytes; `naru topic describe TOPIC --settings` shows every setting.";
+
 /// A failure about a topic.
 fn about(topic: &str, error: naru_client::Error) -> Failure {
-    let missing = error.is_not_found();
+    let settings = error.code() == Some(ErrorCode::INVALID_CONFIG);
     let failure = Failure::from(error).doing(format_args!("topic {topic:?}"));
-    if missing { failure.hint("`naru topic list` shows which there are.") } else { failure }
+    if settings { failure.hint(SETTINGS) } else { failure }
 }
 
 /// As [`about`]; where there is no such topic, with the name that was probably meant.
