@@ -204,6 +204,12 @@ impl Metadata {
         interest.insert(topic.clone(), Instant::now());
     }
 
+    /// As if nobody had asked for any topic for long.
+    #[cfg(test)]
+    pub(crate) fn forget_interest(&self) {
+        self.interest.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Topics that were asked for lately.
     fn interesting(&self) -> Vec<ByteString> {
         let mut interest = self.interest.lock().unwrap_or_else(PoisonError::into_inner);

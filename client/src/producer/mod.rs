@@ -457,3 +457,6 @@ impl ProducerBuilder {
         Ok(Producer { handle: Arc::new(Handle { shared: Arc::new(shared), started: Once::new() }) })
     }
 }
+
+#[cfg(test)]
+mod tests;

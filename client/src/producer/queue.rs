@@ -21,6 +21,10 @@ use super::delivery::{BatchOutcome, Delivery};
 use crate::error::Error;
 use crate::record::{Record, TopicPartition};
 
+/// A broker recognises the last five batches of a producer when they come again: of so many that follow each other none may
+/// be open.
+const MOST_OPEN: u64 = 5;
+
 /// The queue of a partition.
 #[derive(Debug)]
 pub(super) struct PartitionQueue {
@@ -37,10 +41,16 @@ struct State {
     open: Option<OpenBatch>,
     /// In the order of their places.
     closed: VecDeque<ClosedBatch>,
+    /// In the order in which they were sent.
     in_flight: Vec<InFlight>,
     next_batch: u64,
+    /// How often a batch was sent.
+    sent: u64,
     /// Producer id and epoch that the partition's sequence numbers belong to.
     identity: Option<(i64, i16)>,
+    /// The broker has taken a batch of this producer id. Before, it would take any sequence number for the first, and so a
+    /// second batch before the first.
+    recognised: bool,
     /// A producer id whose epochs are used up here.
     spent: Option<i64>,
     next_sequence: i32,
@@ -61,6 +71,8 @@ struct State {
 #[derive(Debug)]
 struct InFlight {
     place: Place,
+    /// How often a batch was sent before.
+    sent_before: u64,
     created: Instant,
     outcome: Arc<BatchOutcome>,
     /// Its records were told already that it takes too long.
@@ -170,7 +182,9 @@ impl PartitionQueue {
     /// What to do next. `idle`: the leader has nothing in flight. `hurry`: somebody waits for everything to be sent.
     pub(super) fn wants(&self, now: Instant, rules: &Rules, idle: bool, hurry: bool) -> Wants {
         let mut state = self.state();
-        if state.held && !state.in_flight.is_empty() {
+        let far_ahead = state.in_flight.first().is_some_and(|oldest| state.sent - oldest.sent_before >= MOST_OPEN);
+        let one_by_one = state.held || (state.identity.is_some() && !state.recognised);
+        if far_ahead || (one_by_one && !state.in_flight.is_empty()) {
             return Wants::Answers;
         }
         if let Some(later) = state.not_before.filter(|later| *later > now) {
@@ -221,7 +235,8 @@ impl PartitionQueue {
             (None, None) => None,
         };
         let (place, created, outcome) = (batch.place, batch.created, Arc::clone(&batch.outcome));
-        state.in_flight.push(InFlight { place, created, outcome, overdue: false });
+        state.in_flight.push(InFlight { place, sent_before: state.sent, created, outcome, overdue: false });
+        state.sent += 1;
         self.waiting.fetch_sub(batch.reserved.min(self.waiting()), Ordering::Relaxed);
         Taken::Batch(Box::new(batch), sequence)
     }
@@ -230,6 +245,7 @@ impl PartitionQueue {
     pub(super) fn done(&self, batch: &ClosedBatch, failed: bool) {
         let mut state = self.state();
         state.land(batch.place);
+        state.recognised |= !failed;
         if failed {
             state.given_up(batch);
         } else if state.gap.is_some_and(|gap| gap < batch.place) {
@@ -370,7 +386,7 @@ impl State {
         if let Some((producer_id, epoch)) = self.identity.take() {
             match epoch.checked_add(1) {
                 Some(next) => self.identity = Some((producer_id, next)),
-                None => self.spent = Some(producer_id),
+                None => (self.spent, self.recognised) = (Some(producer_id), false),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The task that sends: takes what is due from the queues, asks the leaders, tells what became of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -74,6 +74,10 @@ struct Link {
     channel: Option<Arc<Channel>>,
     connecting: bool,
     in_flight: usize,
+    /// The number of the next request.
+    next: u64,
+    /// Answers that came before those of earlier requests: the records of a partition resolve in order.
+    early: BTreeMap<u64, (Vec<Sent>, Result<Option<ProduceResponse>, Error>)>,
     backoff: Backoff,
     /// No connection is tried before.
     not_before: Instant,
@@ -93,8 +97,8 @@ enum Identity {
 enum Event {
     Connected(i32, Result<Arc<Channel>, Error>),
     Identified(Result<(i64, i16), Error>),
-    /// An answer; none with acks=0, when the request is written.
-    Answered(i32, Vec<Sent>, Result<Option<ProduceResponse>, Error>),
+    /// The answer to the request of that number to that broker; none with acks=0, when the request is written.
+    Answered(i32, u64, Vec<Sent>, Result<Option<ProduceResponse>, Error>),
 }
 
 impl Sender {
@@ -321,8 +325,11 @@ impl Sender {
         });
         match asked {
             Ok(answer) => {
-                self.link(node).in_flight += 1;
-                self.events.spawn(async move { Event::Answered(node, batches, answer.await) });
+                let link = self.link(node);
+                link.in_flight += 1;
+                let number = link.next;
+                link.next += 1;
+                self.events.spawn(async move { Event::Answered(node, number, batches, answer.await) });
             }
             Err(error) => self.failed(node, batches, &error),
         }
@@ -333,6 +340,8 @@ impl Sender {
             channel: None,
             connecting: false,
             in_flight: 0,
+            next: 0,
+            early: BTreeMap::new(),
             backoff: self.shared.client.backoff(),
             not_before: Instant::now(),
             trouble: None,
@@ -380,12 +389,14 @@ impl Sender {
             // Nobody answers: records become too old, and the producer goes on.
             Some(Event::Identified(Err(error))) if error.is_retriable() => self.identity = Identity::Unknown,
             Some(Event::Identified(Err(error))) => self.end_with(error),
-            Some(Event::Answered(node, batches, answer)) => {
-                self.link(node).in_flight -= 1;
-                match answer {
-                    Ok(Some(answer)) => self.answered(node, batches, answer),
-                    Ok(None) => batches.iter().for_each(|sent| self.done(&sent.queue, &sent.batch, Ok((-1, None)))),
-                    Err(error) => self.failed(node, batches, &error),
+            Some(Event::Answered(node, number, batches, answer)) => {
+                self.link(node).early.insert(number, (batches, answer));
+                while let Some((batches, answer)) = self.link(node).next_answer() {
+                    match answer {
+                        Ok(Some(answer)) => self.answered(node, batches, answer),
+                        Ok(None) => batches.iter().for_each(|sent| self.done(&sent.queue, &sent.batch, Ok((-1, None)))),
+                        Err(error) => self.failed(node, batches, &error),
+                    }
                 }
             }
             None => {}
@@ -442,6 +453,8 @@ impl Sender {
                 let pause = if in_vain { self.shared.client.config().retry_backoff_max } else { Duration::ZERO };
                 queue.again_anew(*batch, now + pause);
             }
+            // What the broker may have as a whole it would not recognise in parts.
+            Verdict::TooLarge(error) if batch.maybe_written => self.done(&queue, &batch, Err(error)),
             Verdict::TooLarge(error) => match batch.halves(self.shared.config.codec) {
                 Some(halves) => queue.split(&batch, halves),
                 None => self.done(&queue, &batch, Err(error)),
@@ -500,6 +513,15 @@ impl Sender {
         self.shared.closing.store(true, Ordering::Release);
         self.shared.abandoned.store(true, Ordering::Release);
         self.shared.budget.close();
+    }
+}
+
+impl Link {
+    /// What became of the oldest request, if it is known.
+    fn next_answer(&mut self) -> Option<(Vec<Sent>, Result<Option<ProduceResponse>, Error>)> {
+        let answer = self.early.remove(&(self.next - self.in_flight as u64))?;
+        self.in_flight -= 1;
+        Some(answer)
     }
 }
 

@@ -70,22 +70,99 @@ async fn what_fails_for_a_while_goes_out_again_in_order_under_the_same_numbers()
     assert_eq!(again, [("b".to_owned(), 1), ("c".to_owned(), 2), ("d".to_owned(), 3)]);
 }
 
+fn epoch(epoch: i16, base: i32) -> Sequence {
+    Sequence { producer_id: 77, epoch, base }
+}
+
+fn rest(queue: &PartitionQueue) -> Vec<(String, Sequence)> {
+    std::iter::from_fn(|| take(queue)).map(|(_, value, sequence)| (value, sequence)).collect()
+}
+
 #[tokio::test]
 async fn a_batch_that_fails_for_good_begins_a_new_epoch() {
     let queue = queue();
-    for value in ["a", "b", "c"] {
-        drop(fill(&queue, value));
-    }
+    ["a", "b", "c"].iter().for_each(|value| drop(fill(&queue, value)));
     let (a, b) = (take(&queue).unwrap().0, take(&queue).unwrap().0);
     queue.done(&a, true);
-    assert!(!queue.something_before(a.place));
+    assert!(!queue.something_before(b.place));
     assert_eq!(wants(&queue), Wants::Answers);
     // The broker does not take the second without the first.
+    queue.again_anew(b, Instant::now());
+    assert_eq!(rest(&queue), [("b".to_owned(), epoch(1, 0)), ("c".to_owned(), epoch(1, 1))]);
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_alone_begins_a_new_epoch_at_once() {
+    let queue = queue();
+    ["a", "b"].iter().for_each(|value| drop(fill(&queue, value)));
+    let (a, ..) = take(&queue).unwrap();
+    queue.done(&a, true);
+    assert_eq!(rest(&queue), [("b".to_owned(), epoch(1, 0))]);
+}
+
+#[tokio::test]
+async fn what_was_sent_behind_a_batch_given_up_is_not_written_twice() {
+    let queue = queue();
+    ["a", "b", "c"].iter().for_each(|value| drop(fill(&queue, value)));
+    let (a, b) = (take(&queue).unwrap().0, take(&queue).unwrap().0);
+    // The connection broke: the broker may have both.
+    queue.done(&a, true);
     queue.again(b, Instant::now());
-    let (_, value, sequence) = take(&queue).unwrap();
-    assert_eq!((value.as_str(), sequence), ("b", Sequence { producer_id: 77, epoch: 1, base: 0 }));
-    let (_, value, sequence) = take(&queue).unwrap();
-    assert_eq!((value.as_str(), sequence), ("c", Sequence { producer_id: 77, epoch: 1, base: 1 }));
+    let (b, value, sequence) = take(&queue).unwrap();
+    assert_eq!((value.as_str(), sequence), ("b", epoch(0, 1)), "the broker recognises it");
+    queue.done(&b, false);
+    assert_eq!(rest(&queue), [("c".to_owned(), epoch(0, 2))], "it had the first too: nothing is missing");
+}
+
+#[tokio::test]
+async fn when_the_epochs_are_used_up_another_producer_id_is_needed() {
+    let queue = queue();
+    ["a", "b"].iter().for_each(|value| drop(fill(&queue, value)));
+    let Taken::Batch(mut a, sequence) = queue.take(Some((77, i16::MAX)), usize::MAX) else { panic!() };
+    a.encoded(sequence).unwrap();
+    queue.done(&a, true);
+    assert!(matches!(queue.take(IDENTITY, usize::MAX), Taken::Spent(77)));
+    let Taken::Batch(_, sequence) = queue.take(Some((78, 0)), usize::MAX) else { panic!() };
+    assert_eq!(sequence, Some(Sequence { producer_id: 78, epoch: 0, base: 0 }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_flight_too_long_is_told_once_and_keeps_its_place() {
+    let queue = queue();
+    let timeout = Duration::from_secs(5);
+    let delivery = fill(&queue, "a");
+    let (a, ..) = take(&queue).unwrap();
+    assert_eq!(queue.overdue(Instant::now(), timeout).1, Some(Instant::now() + timeout));
+    tokio::time::advance(timeout).await;
+    let (overdue, next) = queue.overdue(Instant::now(), timeout);
+    assert!(matches!(&overdue[..], [Overdue { maybe_written: true, freed: 0, .. }]));
+    assert_eq!(next, None);
+    overdue[0].outcome.failed(Error::new(ErrorKind::TimedOut, "too late"));
+    assert_eq!(delivery.await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert!(queue.overdue(Instant::now(), timeout).0.is_empty());
+    drop(fill(&queue, "b"));
+    queue.done(&a, false);
+    assert_eq!(rest(&queue), [("b".to_owned(), epoch(0, 1))], "the broker has it after all");
+}
+
+#[tokio::test]
+async fn a_batch_that_does_not_fit_stays() {
+    let queue = queue();
+    drop(fill(&queue, "a"));
+    assert!(matches!(queue.take(IDENTITY, 10), Taken::Nothing));
+    assert_eq!(wants(&queue), Wants::Sending);
+    assert_eq!(rest(&queue), [("a".to_owned(), epoch(0, 0))]);
+}
+
+#[tokio::test]
+async fn the_first_pause_is_not_cut_short_by_a_later_answer() {
+    let queue = queue();
+    ["a", "b"].iter().for_each(|value| drop(fill(&queue, value)));
+    let (a, b) = (take(&queue).unwrap().0, take(&queue).unwrap().0);
+    let later = Instant::now() + Duration::from_secs(1);
+    queue.again(a, later);
+    queue.again(b, Instant::now());
+    assert_eq!(queue.wants(Instant::now(), &RULES, false, false), Wants::Time(later));
 }
 
 #[tokio::test]
@@ -99,9 +176,7 @@ async fn a_broker_that_forgot_the_producer_gets_new_numbers() {
     queue.again_anew(a, Instant::now());
     assert!(queue.something_before(b.place));
     queue.again(b, Instant::now());
-    let again: Vec<_> = std::iter::from_fn(|| take(&queue)).map(|(_, value, sequence)| (value, sequence)).collect();
-    let epoch_1 = |base| Sequence { producer_id: 77, epoch: 1, base };
-    assert_eq!(again, [("a".to_owned(), epoch_1(0)), ("b".to_owned(), epoch_1(1))]);
+    assert_eq!(rest(&queue), [("a".to_owned(), epoch(1, 0)), ("b".to_owned(), epoch(1, 1))]);
 }
 
 #[tokio::test]
@@ -147,8 +222,9 @@ async fn an_abandoned_queue_tells_everyone() {
     let deliveries = ["in flight", "closed", "open"].map(|value| fill(&queue, value));
     let (_in_flight, ..) = take(&queue).unwrap();
     queue.abandon(&Error::new(ErrorKind::Closed, "the producer is closed"));
-    for delivery in deliveries {
-        assert_eq!(delivery.await.unwrap_err().kind(), ErrorKind::Closed);
+    for (delivery, maybe_written) in deliveries.into_iter().zip([true, false, false]) {
+        let error = delivery.await.unwrap_err();
+        assert_eq!((error.kind(), error.may_have_been_written()), (ErrorKind::Closed, maybe_written));
     }
     assert_eq!(wants(&queue), Wants::Nothing);
 }
