@@ -19,6 +19,7 @@ use crate::metadata::Cluster;
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut metadata = shared.client.metadata().watch();
     let mut backoff = shared.client.backoff();
+    let mut refresh_at = Instant::now();
     let mut asked = HashSet::new();
     loop {
         let cluster = Arc::clone(&metadata.borrow_and_update());
@@ -29,9 +30,11 @@ pub(super) async fn run(shared: Arc<Shared>) {
         lookup::start_validations(&shared);
         let mut due = shared.state().due();
         if shared.state().lacks_leader() {
-            shared.client.metadata().stale();
-            let again = Instant::now() + backoff.next();
-            due = Some(due.map_or(again, |due| due.min(again)));
+            if refresh_at <= Instant::now() {
+                shared.client.metadata().stale();
+                refresh_at = Instant::now() + backoff.next();
+            }
+            due = Some(due.map_or(refresh_at, |due| due.min(refresh_at)));
         } else {
             backoff.reset();
         }
