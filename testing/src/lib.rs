@@ -4,13 +4,23 @@
 //! milliseconds, can be killed and started again on its data, and is gone when it is dropped. Every Kafka client can talk to it.
 //!
 //! ```
+//! use naru_client::Record;
 //! use naru_testing::TestBroker;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() {
+//! # async fn main() -> Result<(), naru_client::Error> {
 //! let broker = TestBroker::start().await;
-//! let brokers = broker.address(); // bootstrap.servers of the code under test
-//! # assert!(brokers.starts_with("127.0.0.1:"));
+//! let client = broker.client(); // or any Kafka client, with broker.address() as its bootstrap.servers
+//!
+//! let producer = client.producer().build()?;
+//! producer.send(Record::to("orders").value("a boat")).await?;
+//!
+//! broker.kill().await;
+//! broker.restart().await;
+//!
+//! let mut consumer = client.consumer().topics(["orders"]).build().await?;
+//! assert_eq!(consumer.recv().await?.value.as_deref(), Some(&b"a boat"[..]));
+//! # Ok(())
 //! # }
 //! ```
 //!

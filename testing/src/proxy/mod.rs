@@ -29,22 +29,26 @@ pub use traps::{Fault, Hold};
 ///
 /// ```
 /// use std::time::Duration;
+/// use naru_client::Record;
 /// use naru_testing::{ApiKey, TestBroker};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
+/// # async fn main() -> Result<(), naru_client::Error> {
 /// let broker = TestBroker::builder().through_proxy().start().await;
 /// let network = broker.proxy();
+/// let producer = broker.client().producer().build()?;
 ///
-/// network.delay_answers(Duration::from_millis(50)); // a slow network, from now on
-/// network.heal().await; // and a good one again
+/// // A slow network, and a good one again:
+/// network.delay_answers(Duration::from_millis(20));
+/// producer.send(Record::to("orders").value("0")).await?;
+/// network.heal().await;
 ///
-/// // The broker will append what is produced next, and the client will not hear of it.
+/// // The broker appends the record, the client does not hear of it and sends it again; the broker knows it.
 /// let lost = network.lose_answer(ApiKey::Produce);
-/// // … produce …
-/// # if false {
-/// lost.happened().await;
-/// # }
+/// let written = producer.send(Record::to("orders").value("1")).await?;
+/// assert!(lost.has_happened());
+/// assert_eq!(written.offset, 1);
+/// # Ok(())
 /// # }
 /// ```
 ///

@@ -6,7 +6,7 @@ use naru_client::Record;
 use naru_client::admin::NewTopic;
 
 use crate::support::cluster::{Cluster, unique};
-use crate::support::{polled, within};
+use crate::support::{polled, until, within};
 
 /// More waits than any call here has.
 const MOST_POLLS: usize = 200;
@@ -129,5 +129,5 @@ async fn dropped_calls_of_the_admin_leave_a_client_that_works() {
     .await;
     // One that was dropped may have done it.
     assert!(outcome.is_ok() || outcome.unwrap_err().is_already_exists());
-    within("the topic", client.admin().describe_topic(&*name)).await.expect("the topic");
+    until("the topic", async || client.admin().describe_topic(&*name).await.is_ok()).await;
 }
