@@ -39,3 +39,8 @@ mod proxy;
 pub use broker::{TestBroker, TestBrokerBuilder};
 pub use naru_protocol::ApiKey;
 pub use proxy::{Fault, FaultProxy, Hold};
+
+/// The Rust of the README is compiled, and run where it can be.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
