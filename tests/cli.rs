@@ -163,7 +163,8 @@ fn commands_print_what_they_are_known_to_print() {
         .expect("a legal variable")
         .insert_var("[DATA]", serving.data.path().to_string_lossy().into_owned())
         .expect("a legal variable")
-        .case("tests/cli/*.trycmd");
+        .case("tests/cli/*.trycmd")
+        .case("docs/command-line.md");
     cases.run();
 }
 

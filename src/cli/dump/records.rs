@@ -83,7 +83,7 @@ pub(super) fn show(log: &LogDirectory, bounds: OffsetBounds, report: &mut Report
 
 fn shown(log: &LogDirectory, record: Record, control: bool) -> Shown {
     let (offset, timestamp) = (record.offset, record.timestamp);
-    let decoded = if control { marker(&record) } else { contents::decode(&log.partition.topic, &record) };
+    let decoded = if control { Some(marker(&record)) } else { contents::decode(&log.partition.topic, &record) };
     let body = match decoded {
         Some(Ok(decoded)) => Body::Decoded { decoded },
         Some(Err(reason)) => opaque(record, Some(reason)),
@@ -98,7 +98,7 @@ fn opaque(record: Record, undecodable: Option<String>) -> Body {
 }
 
 /// A control record: of transactions here, of Kafka's quorum in directories that Kafka has written.
-fn marker(record: &Record) -> Option<Result<Value, String>> {
+fn marker(record: &Record) -> Result<Value, String> {
     match EndTransactionMarker::parse(record) {
         Ok(Some(marker)) => {
             let outcome = match marker.outcome {
@@ -106,7 +106,7 @@ fn marker(record: &Record) -> Option<Result<Value, String>> {
                 Outcome::Commit => "commit",
             };
             let value = json!({ "outcome": outcome, "coordinatorEpoch": marker.coordinator_epoch });
-            Some(Ok(json!({ "type": "EndTransactionMarker", "value": value })))
+            Ok(json!({ "type": "EndTransactionMarker", "value": value }))
         }
         Ok(None) => {
             let kind = record.key.as_deref().and_then(|key| key.get(2..4)).unwrap_or_default();
@@ -118,8 +118,8 @@ fn marker(record: &Record) -> Option<Result<Value, String>> {
                 [0, 6] => "KRaftVoters",
                 _ => "UnknownControlRecord",
             };
-            Some(Ok(json!({ "type": name, "value": record.value.clone().map(Field) })))
+            Ok(json!({ "type": name, "value": record.value.clone().map(Field) }))
         }
-        Err(error) => Some(Err(error.to_string())),
+        Err(error) => Err(error.to_string()),
     }
 }
