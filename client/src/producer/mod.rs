@@ -301,9 +301,9 @@ impl Shared {
             }
             Ok(pushed)
         });
-        let unknown = || match self.closing.load(Ordering::Acquire) {
-            true => Err(Refusal::Failed(self.closed())),
-            false => Err(Refusal::UnknownTopic),
+        let unknown = || {
+            let closing = self.closing.load(Ordering::Acquire);
+            Err(if closing { Refusal::Failed(self.closed()) } else { Refusal::UnknownTopic })
         };
         let Pushed { delivery, tell_sender, .. } = pushed.unwrap_or_else(unknown)?;
         if tell_sender {

@@ -384,9 +384,10 @@ impl State {
             batch.sent_as = None;
         }
         if let Some((producer_id, epoch)) = self.identity.take() {
-            match epoch.checked_add(1) {
-                Some(next) => self.identity = Some((producer_id, next)),
-                None => (self.spent, self.recognised) = (Some(producer_id), false),
+            if let Some(next) = epoch.checked_add(1) {
+                self.identity = Some((producer_id, next));
+            } else {
+                (self.spent, self.recognised) = (Some(producer_id), false);
             }
         }
     }

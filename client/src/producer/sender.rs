@@ -10,6 +10,7 @@ use naru_protocol::ErrorCode;
 use naru_protocol::messages::produce::ProduceResponse;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
 
 use super::batch::ClosedBatch;
 use super::queue::{Overdue, PartitionQueue, Taken, Wants};
@@ -69,6 +70,9 @@ struct Sender {
     turn: usize,
 }
 
+/// The batches of a request, and what became of them; no answer where none was asked for.
+type Answered = (Vec<Sent>, Result<Option<ProduceResponse>, Error>);
+
 /// The way to a broker.
 struct Link {
     channel: Option<Arc<Channel>>,
@@ -77,7 +81,7 @@ struct Link {
     /// The number of the next request.
     next: u64,
     /// Answers that came before those of earlier requests: the records of a partition resolve in order.
-    early: BTreeMap<u64, (Vec<Sent>, Result<Option<ProduceResponse>, Error>)>,
+    early: BTreeMap<u64, Answered>,
     backoff: Backoff,
     /// No connection is tried before.
     not_before: Instant,
@@ -298,7 +302,7 @@ impl Sender {
                 Taken::Batch(mut batch, sequence) => match batch.encoded(sequence) {
                     Ok(bytes) => {
                         batch.tries += 1;
-                        return Some(Sent { queue: Arc::clone(queue), batch, bytes, topic_id: Default::default() });
+                        return Some(Sent { queue: Arc::clone(queue), batch, bytes, topic_id: Uuid::nil() });
                     }
                     Err(error) => self.done(queue, &batch, Err(super::too_large(error.to_string()))),
                 },
@@ -518,7 +522,7 @@ impl Sender {
 
 impl Link {
     /// What became of the oldest request, if it is known.
-    fn next_answer(&mut self) -> Option<(Vec<Sent>, Result<Option<ProduceResponse>, Error>)> {
+    fn next_answer(&mut self) -> Option<Answered> {
         let answer = self.early.remove(&(self.next - self.in_flight as u64))?;
         self.in_flight -= 1;
         Some(answer)

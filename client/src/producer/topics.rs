@@ -88,7 +88,9 @@ impl Topics {
             }
             grown.extend(cluster.topics.get(name).filter(|now| now.partitions.len() > topic.queues.len()));
         }
-        grown.into_iter().for_each(|topic| self.update(topic));
+        for topic in grown {
+            self.update(topic);
+        }
     }
 
     /// Returns when no record is being put into a queue.

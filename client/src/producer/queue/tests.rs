@@ -81,7 +81,9 @@ fn rest(queue: &PartitionQueue) -> Vec<(String, Sequence)> {
 #[tokio::test]
 async fn a_batch_that_fails_for_good_begins_a_new_epoch() {
     let queue = queue();
-    ["a", "b", "c"].iter().for_each(|value| drop(fill(&queue, value)));
+    for value in ["a", "b", "c"] {
+        drop(fill(&queue, value));
+    }
     let (a, b) = (take(&queue).unwrap().0, take(&queue).unwrap().0);
     queue.done(&a, true);
     assert!(!queue.something_before(b.place));
@@ -94,7 +96,9 @@ async fn a_batch_that_fails_for_good_begins_a_new_epoch() {
 #[tokio::test]
 async fn a_batch_that_fails_alone_begins_a_new_epoch_at_once() {
     let queue = queue();
-    ["a", "b"].iter().for_each(|value| drop(fill(&queue, value)));
+    for value in ["a", "b"] {
+        drop(fill(&queue, value));
+    }
     let (a, ..) = take(&queue).unwrap();
     queue.done(&a, true);
     assert_eq!(rest(&queue), [("b".to_owned(), epoch(1, 0))]);
@@ -103,7 +107,9 @@ async fn a_batch_that_fails_alone_begins_a_new_epoch_at_once() {
 #[tokio::test]
 async fn what_was_sent_behind_a_batch_given_up_is_not_written_twice() {
     let queue = queue();
-    ["a", "b", "c"].iter().for_each(|value| drop(fill(&queue, value)));
+    for value in ["a", "b", "c"] {
+        drop(fill(&queue, value));
+    }
     let (a, b) = (take(&queue).unwrap().0, take(&queue).unwrap().0);
     // The connection broke: the broker may have both.
     queue.done(&a, true);
@@ -117,7 +123,9 @@ async fn what_was_sent_behind_a_batch_given_up_is_not_written_twice() {
 #[tokio::test]
 async fn when_the_epochs_are_used_up_another_producer_id_is_needed() {
     let queue = queue();
-    ["a", "b"].iter().for_each(|value| drop(fill(&queue, value)));
+    for value in ["a", "b"] {
+        drop(fill(&queue, value));
+    }
     let Taken::Batch(mut a, sequence) = queue.take(Some((77, i16::MAX)), usize::MAX) else { panic!() };
     a.encoded(sequence).unwrap();
     queue.done(&a, true);
@@ -157,7 +165,9 @@ async fn a_batch_that_does_not_fit_stays() {
 #[tokio::test]
 async fn the_first_pause_is_not_cut_short_by_a_later_answer() {
     let queue = queue();
-    ["a", "b"].iter().for_each(|value| drop(fill(&queue, value)));
+    for value in ["a", "b"] {
+        drop(fill(&queue, value));
+    }
     let (a, b) = (take(&queue).unwrap().0, take(&queue).unwrap().0);
     let later = Instant::now() + Duration::from_secs(1);
     queue.again(a, later);
