@@ -61,9 +61,8 @@ impl Received {
                 found.is_some_and(|found| (0..each).all(|offset| found.contains(&offset)))
             })
         };
-        if tokio::time::timeout(PATIENCE, until("", async || complete())).await.is_err() {
-            panic!("records are missing: {} have come", self.count());
-        }
+        let come = tokio::time::timeout(PATIENCE, until("", async || complete())).await;
+        assert!(come.is_ok(), "records are missing: {} have come", self.count());
     }
 }
 

@@ -15,10 +15,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits for a future, and fails the test when it does not come.
 pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("never came: {what}"),
-    }
+    let came = tokio::time::timeout(PATIENCE, future).await;
+    came.unwrap_or_else(|_| panic!("never came: {what}"))
 }
 
 /// Waits until a condition holds that is looked at again and again.
