@@ -44,7 +44,7 @@ impl Coordinator {
         limit: Duration,
         request: impl FnOnce(i16) -> R,
     ) -> Result<R::Response, Error> {
-        let answer = self.attempt(way, versions, limit, request).await;
+        let answer = Box::pin(self.attempt(way, versions, limit, request)).await;
         if answer.as_ref().is_err_and(Error::is_retriable) {
             self.forget();
         }

@@ -114,7 +114,8 @@ impl Slot {
             timeout: config.connect_timeout,
             max_response: config.max_response_bytes,
         };
-        match Channel::connect(&self.address, options).await {
+        // On the heap: a connection is made rarely, and every call that may need one would carry the room for it.
+        match Box::pin(Channel::connect(&self.address, options)).await {
             Ok(channel) => {
                 attempts.backoff.reset();
                 *self.place() = Some(Arc::clone(&channel));
