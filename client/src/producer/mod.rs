@@ -7,6 +7,7 @@
 mod batch;
 mod config;
 mod delivery;
+mod link;
 mod partitioner;
 mod queue;
 mod request;
@@ -302,8 +303,8 @@ impl Shared {
             Ok(pushed)
         });
         let unknown = || {
-            let closing = self.closing.load(Ordering::Acquire);
-            Err(if closing { Refusal::Failed(self.closed()) } else { Refusal::UnknownTopic })
+            let closed = self.closing.load(Ordering::Acquire);
+            Err(if closed { Refusal::Failed(self.closed()) } else { Refusal::UnknownTopic })
         };
         let Pushed { delivery, tell_sender, .. } = pushed.unwrap_or_else(unknown)?;
         if tell_sender {

@@ -384,9 +384,8 @@ impl State {
             batch.sent_as = None;
         }
         if let Some((producer_id, epoch)) = self.identity.take() {
-            if let Some(next) = epoch.checked_add(1) {
-                self.identity = Some((producer_id, next));
-            } else {
+            self.identity = epoch.checked_add(1).map(|next| (producer_id, next));
+            if self.identity.is_none() {
                 (self.spent, self.recognised) = (Some(producer_id), false);
             }
         }
