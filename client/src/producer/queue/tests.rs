@@ -165,7 +165,9 @@ async fn no_batch_is_open_longer_than_the_broker_would_recognise_it() {
     assert_eq!(wants(&queue), Wants::Answers);
     let a = sent.remove(0);
     // Answers to later ones do not help the first.
-    sent.iter().for_each(|batch| queue.done(batch, false));
+    for batch in &sent {
+        queue.done(batch, false);
+    }
     assert_eq!(wants(&queue), Wants::Answers);
     queue.again(a, Instant::now());
     let (a, value, _) = take(&queue).unwrap();
