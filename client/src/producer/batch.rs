@@ -31,6 +31,8 @@ pub(super) struct ClosedBatch {
     pub(super) place: Place,
     /// Under which producer id, epoch and sequence it was sent last, if it ever was.
     pub(super) sent_as: Option<Sequence>,
+    /// Its number among the batches that were sent, from its first try on.
+    pub(super) number: Option<u64>,
     /// How often it was sent.
     pub(super) tries: u32,
     /// A try was not answered, or in a way that leaves it open.
@@ -103,6 +105,7 @@ impl OpenBatch {
             records,
             place,
             sent_as: None,
+            number: None,
             tries: 0,
             maybe_written: false,
         }
@@ -157,6 +160,7 @@ impl ClosedBatch {
             reserved,
             place: Place { first_record: self.place.first_record + skipped, ..self.place },
             sent_as: self.sent_as.map(|sequence| sequence.behind(skipped)),
+            number: None,
             tries: self.tries,
             maybe_written: self.maybe_written,
         };

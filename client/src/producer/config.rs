@@ -119,3 +119,46 @@ impl ProducerConfig {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(properties: &[(&str, &str)]) -> Result<ProducerConfig, Error> {
+        let mut config = ProducerConfig::default();
+        let owned = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        config.apply(&owned.collect())?;
+        Ok(config)
+    }
+
+    #[test]
+    fn librdkafkas_names_mean_the_same() {
+        let pairs = [
+            [("acks", "1"), ("request.required.acks", "1")],
+            [("linger.ms", "7"), ("queue.buffering.max.ms", "7")],
+            [("compression.type", "zstd"), ("compression.codec", "zstd")],
+            [("buffer.memory", "2048"), ("queue.buffering.max.kbytes", "2")],
+            [("delivery.timeout.ms", "900"), ("message.timeout.ms", "900")],
+            [("retries", "3"), ("message.send.max.retries", "3")],
+            [("max.in.flight.requests.per.connection", "2"), ("max.in.flight", "2")],
+            [("max.request.size", "5000"), ("message.max.bytes", "5000")],
+        ];
+        for [kafka, librdkafka] in pairs {
+            let one = format!("{:?}", with(&[kafka]).unwrap());
+            assert_eq!(one, format!("{:?}", with(&[librdkafka]).unwrap()));
+            assert_ne!(one, format!("{:?}", with(&[]).unwrap()), "{kafka:?} changes something");
+            assert!(ProducerConfig::NAMES.contains(&kafka.0) && ProducerConfig::NAMES.contains(&librdkafka.0));
+        }
+    }
+
+    #[test]
+    fn what_rules_idempotence_out_turns_it_off_unless_it_was_asked_for() {
+        assert!(with(&[]).unwrap().idempotence);
+        for setting in [("acks", "0"), ("acks", "1"), ("retries", "0"), ("max.in.flight", "6")] {
+            assert!(!with(&[setting]).unwrap().idempotence, "{setting:?}");
+            let error = with(&[setting, ("enable.idempotence", "true")]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            with(&[setting, ("enable.idempotence", "false")]).unwrap();
+        }
+    }
+}

@@ -2,11 +2,13 @@
 //!
 //! A record is copied once, into the open batch of its partition ([`queue`]), by the task that sends it. One task of the
 //! producer ([`sender`]) takes what is due, asks the leaders, and tells the [`delivery`] of each record what became of it.
-//! A byte budget bounds what waits.
+//! A byte budget bounds what waits. A batch is compressed once, by the sender, when it leaves: the longer it could grow
+//! meanwhile, the better it compresses, and callers never wait for a codec.
 
 mod batch;
 mod config;
 mod delivery;
+mod link;
 mod partitioner;
 mod queue;
 mod request;
@@ -70,7 +72,8 @@ const EAGER_LINGER: Duration = Duration::from_millis(5);
 /// ```
 ///
 /// **Order.** Records that one task enqueues to one partition are written in that order, over retries too, and each once,
-/// unless idempotence is turned off.
+/// unless idempotence is turned off. A record that fails leaves those behind it untouched; whether it may be in the log
+/// nevertheless, [`Error::may_have_been_written`] says.
 ///
 /// **Dropping** the last clone does not block and loses nothing that was enqueued: what waits is still sent in the
 /// background, as long as the runtime lives. [`Producer::close`] waits for it.
@@ -302,8 +305,8 @@ impl Shared {
             Ok(pushed)
         });
         let unknown = || {
-            let closing = self.closing.load(Ordering::Acquire);
-            Err(if closing { Refusal::Failed(self.closed()) } else { Refusal::UnknownTopic })
+            let closed = self.closing.load(Ordering::Acquire);
+            Err(if closed { Refusal::Failed(self.closed()) } else { Refusal::UnknownTopic })
         };
         let Pushed { delivery, tell_sender, .. } = pushed.unwrap_or_else(unknown)?;
         if tell_sender {

@@ -41,10 +41,9 @@ struct State {
     open: Option<OpenBatch>,
     /// In the order of their places.
     closed: VecDeque<ClosedBatch>,
-    /// In the order in which they were sent.
     in_flight: Vec<InFlight>,
     next_batch: u64,
-    /// How often a batch was sent.
+    /// How many batches were sent, retries aside.
     sent: u64,
     /// Producer id and epoch that the partition's sequence numbers belong to.
     identity: Option<(i64, i16)>,
@@ -71,8 +70,8 @@ struct State {
 #[derive(Debug)]
 struct InFlight {
     place: Place,
-    /// How often a batch was sent before.
-    sent_before: u64,
+    /// How many batches were sent before it, when it was sent first.
+    number: u64,
     created: Instant,
     outcome: Arc<BatchOutcome>,
     /// Its records were told already that it takes too long.
@@ -182,7 +181,9 @@ impl PartitionQueue {
     /// What to do next. `idle`: the leader has nothing in flight. `hurry`: somebody waits for everything to be sent.
     pub(super) fn wants(&self, now: Instant, rules: &Rules, idle: bool, hurry: bool) -> Wants {
         let mut state = self.state();
-        let far_ahead = state.in_flight.first().is_some_and(|oldest| state.sent - oldest.sent_before >= MOST_OPEN);
+        let sent_before = state.closed.front().is_some_and(|batch| batch.number.is_some());
+        let oldest = state.in_flight.iter().map(|batch| batch.number).min();
+        let far_ahead = !sent_before && oldest.is_some_and(|oldest| state.sent - oldest >= MOST_OPEN);
         let one_by_one = state.held || (state.identity.is_some() && !state.recognised);
         if far_ahead || (one_by_one && !state.in_flight.is_empty()) {
             return Wants::Answers;
@@ -219,7 +220,7 @@ impl PartitionQueue {
         if state.closed.is_empty() {
             self.close_open(state);
         }
-        let Some(batch) = state.closed.pop_front_if(|batch| batch.size() <= room) else { return Taken::Nothing };
+        let Some(mut batch) = state.closed.pop_front_if(|batch| batch.size() <= room) else { return Taken::Nothing };
         let sequence = match (batch.sent_as, state.identity.or(identity)) {
             (Some(sequence), _) => Some(sequence),
             (None, Some((producer_id, _))) if state.spent == Some(producer_id) => {
@@ -235,8 +236,11 @@ impl PartitionQueue {
             (None, None) => None,
         };
         let (place, created, outcome) = (batch.place, batch.created, Arc::clone(&batch.outcome));
-        state.in_flight.push(InFlight { place, sent_before: state.sent, created, outcome, overdue: false });
-        state.sent += 1;
+        let number = *batch.number.get_or_insert_with(|| {
+            state.sent += 1;
+            state.sent - 1
+        });
+        state.in_flight.push(InFlight { place, number, created, outcome, overdue: false });
         self.waiting.fetch_sub(batch.reserved.min(self.waiting()), Ordering::Relaxed);
         Taken::Batch(Box::new(batch), sequence)
     }
@@ -384,9 +388,8 @@ impl State {
             batch.sent_as = None;
         }
         if let Some((producer_id, epoch)) = self.identity.take() {
-            if let Some(next) = epoch.checked_add(1) {
-                self.identity = Some((producer_id, next));
-            } else {
+            self.identity = epoch.checked_add(1).map(|next| (producer_id, next));
+            if self.identity.is_none() {
                 (self.spent, self.recognised) = (Some(producer_id), false);
             }
         }

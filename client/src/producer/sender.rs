@@ -1,6 +1,6 @@
 //! The task that sends: takes what is due from the queues, asks the leaders, tells what became of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -13,13 +13,14 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::batch::ClosedBatch;
+use super::link::{Link, Outcome};
 use super::queue::{Overdue, PartitionQueue, Taken, Wants};
 use super::request::{self, Sent, Verdict};
 use super::{Acks, Shared};
 use crate::ApiKey;
 use crate::error::Error;
 use crate::metadata::Cluster;
-use crate::network::{Backoff, Channel, Lane};
+use crate::network::{Channel, Lane};
 
 /// Given to an answer beyond the time that the broker may take, so that it can say that this has passed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -70,25 +71,6 @@ struct Sender {
     turn: usize,
 }
 
-/// The batches of a request, and what became of them; no answer where none was asked for.
-type Answered = (Vec<Sent>, Result<Option<ProduceResponse>, Error>);
-
-/// The way to a broker.
-struct Link {
-    channel: Option<Arc<Channel>>,
-    connecting: bool,
-    in_flight: usize,
-    /// The number of the next request.
-    next: u64,
-    /// Answers that came before those of earlier requests: the records of a partition resolve in order.
-    early: BTreeMap<u64, Answered>,
-    backoff: Backoff,
-    /// No connection is tried before.
-    not_before: Instant,
-    /// What went wrong last, until something goes well.
-    trouble: Option<Error>,
-}
-
 /// The producer's id and epoch, which make its batches recognisable.
 enum Identity {
     /// Idempotence is on, and the id was not asked for yet.
@@ -102,7 +84,7 @@ enum Event {
     Connected(i32, Result<Arc<Channel>, Error>),
     Identified(Result<(i64, i16), Error>),
     /// The answer to the request of that number to that broker; none with acks=0, when the request is written.
-    Answered(i32, u64, Vec<Sent>, Result<Option<ProduceResponse>, Error>),
+    Answered(i32, u64, Vec<Sent>, Outcome),
 }
 
 impl Sender {
@@ -329,10 +311,7 @@ impl Sender {
         });
         match asked {
             Ok(answer) => {
-                let link = self.link(node);
-                link.in_flight += 1;
-                let number = link.next;
-                link.next += 1;
+                let number = self.link(node).begin();
                 self.events.spawn(async move { Event::Answered(node, number, batches, answer.await) });
             }
             Err(error) => self.failed(node, batches, &error),
@@ -340,16 +319,7 @@ impl Sender {
     }
 
     fn link(&mut self, node: i32) -> &mut Link {
-        self.links.entry(node).or_insert_with(|| Link {
-            channel: None,
-            connecting: false,
-            in_flight: 0,
-            next: 0,
-            early: BTreeMap::new(),
-            backoff: self.shared.client.backoff(),
-            not_before: Instant::now(),
-            trouble: None,
-        })
+        self.links.entry(node).or_insert_with(|| Link::new(self.shared.client.backoff()))
     }
 
     /// The open connection to a broker; without one, it is made meanwhile.
@@ -394,8 +364,8 @@ impl Sender {
             Some(Event::Identified(Err(error))) if error.is_retriable() => self.identity = Identity::Unknown,
             Some(Event::Identified(Err(error))) => self.end_with(error),
             Some(Event::Answered(node, number, batches, answer)) => {
-                self.link(node).early.insert(number, (batches, answer));
-                while let Some((batches, answer)) = self.link(node).next_answer() {
+                self.link(node).known(number, batches, answer);
+                while let Some((batches, answer)) = self.link(node).next_outcome() {
                     match answer {
                         Ok(Some(answer)) => self.answered(node, batches, answer),
                         Ok(None) => batches.iter().for_each(|sent| self.done(&sent.queue, &sent.batch, Ok((-1, None)))),
@@ -520,17 +490,8 @@ impl Sender {
     }
 }
 
-impl Link {
-    /// What became of the oldest request, if it is known.
-    fn next_answer(&mut self) -> Option<Answered> {
-        let answer = self.early.remove(&(self.next - self.in_flight as u64))?;
-        self.in_flight -= 1;
-        Some(answer)
-    }
-}
-
 /// What becomes of a request.
-type Answer = Pin<Box<dyn Future<Output = Result<Option<ProduceResponse>, Error>> + Send>>;
+type Answer = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 fn soonest(next: &mut Option<Instant>, at: Instant) {
     *next = Some(next.map_or(at, |next| next.min(at)));

@@ -174,7 +174,7 @@ async fn in_time<T>(work: impl Future<Output = T>) -> T {
 /// twice, and all is in order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn records_are_written_once_and_in_order_whatever_happens() {
-    for seed in 0..60 {
+    for seed in 0..100 {
         in_time(try_with(seed)).await;
     }
 }

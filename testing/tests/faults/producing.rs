@@ -226,6 +226,8 @@ async fn a_record_that_cannot_be_delivered_in_time_says_whether_it_may_have_been
     // Never sent: nobody listens.
     cluster.broker().proxy().refuse(true).await;
     within("a cut", cluster.broker().proxy().cut()).await;
+    // This one may still leave before the client notices the cut.
+    within("an outcome", producer.send(Record::to(&*topic).value("x"))).await.unwrap_err();
     let error = within("an outcome", producer.send(Record::to(&*topic).value("2"))).await.unwrap_err();
     assert!(error.is_retriable() && !error.may_have_been_written(), "{error:?}");
 

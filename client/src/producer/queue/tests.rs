@@ -154,6 +154,30 @@ async fn what_is_in_flight_too_long_is_told_once_and_keeps_its_place() {
 }
 
 #[tokio::test]
+async fn no_batch_is_open_longer_than_the_broker_would_recognise_it() {
+    let queue = queue();
+    drop(fill(&queue, "first"));
+    queue.done(&take(&queue).unwrap().0, false);
+    for value in ["a", "b", "c", "d", "e", "f"] {
+        drop(fill(&queue, value));
+    }
+    let mut sent: Vec<_> = (0..5).map(|_| take(&queue).unwrap().0).collect();
+    assert_eq!(wants(&queue), Wants::Answers);
+    let a = sent.remove(0);
+    // Answers to later ones do not help the first.
+    for batch in &sent {
+        queue.done(batch, false);
+    }
+    assert_eq!(wants(&queue), Wants::Answers);
+    queue.again(a, Instant::now());
+    let (a, value, _) = take(&queue).unwrap();
+    assert_eq!(value, "a");
+    assert_eq!(wants(&queue), Wants::Answers, "it is sent again, and still the oldest");
+    queue.done(&a, false);
+    assert_eq!(take(&queue).unwrap().1, "f");
+}
+
+#[tokio::test]
 async fn a_batch_that_does_not_fit_stays() {
     let queue = queue();
     drop(fill(&queue, "a"));
