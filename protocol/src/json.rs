@@ -208,8 +208,6 @@ pub struct ApiJson {
 /// One message, between bytes and JSON: for callers that learn its type when they run.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageJson {
-    /// Kafka's name of the message.
-    pub name: &'static str,
     /// Reads a body; bytes behind it are an error.
     pub decode: fn(Bytes, i16) -> Result<Value, DecodeError>,
     /// Reads a body and forgets it; bytes behind it are ignored.
@@ -230,7 +228,23 @@ impl ApiJson {
 impl MessageJson {
     /// The functions for one type of message.
     pub fn of<M: Message + Json>() -> MessageJson {
-        MessageJson { name: M::NAME, decode: decode::<M>, parse: parse::<M>, encode: encode::<M> }
+        MessageJson { decode: decode::<M>, parse: parse::<M>, encode: encode::<M> }
+    }
+}
+
+/// One message from bytes to JSON, for tools that show what they find and never make any.
+#[derive(Clone, Copy, Debug)]
+pub struct JsonReader {
+    /// Kafka's name of the message.
+    pub name: &'static str,
+    /// Reads a body; bytes behind it are an error.
+    pub decode: fn(Bytes, i16) -> Result<Value, DecodeError>,
+}
+
+impl JsonReader {
+    /// The reader of one type of message.
+    pub fn of<M: Message + Json>() -> JsonReader {
+        JsonReader { name: M::NAME, decode: decode::<M> }
     }
 }
 

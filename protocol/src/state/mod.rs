@@ -63,12 +63,12 @@ macro_rules! coordinator_records {
                 }
             }
 
-            /// The JSON form of the key and of the value of this type, without their prefixes.
+            /// What shows the key and the value of this type in JSON, without their prefixes.
             #[cfg(feature = "json")]
-            pub fn json_of_type(record_type: i16) -> Option<(crate::json::MessageJson, crate::json::MessageJson)> {
+            pub fn json_readers(record_type: i16) -> Option<(crate::json::JsonReader, crate::json::JsonReader)> {
                 match record_type {
                     $(<$key as CoordinatorKey>::TYPE => {
-                        Some((crate::json::MessageJson::of::<$key>(), crate::json::MessageJson::of::<$value>()))
+                        Some((crate::json::JsonReader::of::<$key>(), crate::json::JsonReader::of::<$value>()))
                     })*
                     _ => None,
                 }

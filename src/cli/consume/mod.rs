@@ -234,10 +234,12 @@ impl Reading {
         self.idle_since = Instant::now();
         match found {
             Ok(_) => Ok(()),
-            Err(error) if self.exit || self.until.is_some() => Err(error.into()),
+            Err(error) if self.exit || self.until.is_some() => {
+                Err(Failure::from(error).doing("no more records come, and no broker answers"))
+            }
             Err(error) => {
                 self.progress.clear();
-                eprintln!("naru: {error}; waiting for the broker");
+                eprintln!("naru: no broker answers ({error}); waiting for it");
                 Ok(())
             }
         }

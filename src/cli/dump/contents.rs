@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use naru_protocol::consumer_protocol::{ConsumerProtocolAssignment, ConsumerProtocolSubscription};
-use naru_protocol::json::MessageJson;
+use naru_protocol::json::JsonReader;
 use naru_protocol::records::Record;
 use naru_protocol::state::{cluster_metadata, consumer_offsets, transaction_state};
 use serde_json::{Value, json};
@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 /// Type, key and value of a record of an internal topic, or why it cannot be read. `None` for every other topic.
 pub(super) fn decode(topic: &str, record: &Record) -> Option<Result<Value, String>> {
     match topic {
-        "__consumer_offsets" => Some(coordinator(record, consumer_offsets::Record::json_of_type)),
-        "__transaction_state" => Some(coordinator(record, transaction_state::Record::json_of_type)),
+        "__consumer_offsets" => Some(coordinator(record, consumer_offsets::Record::json_readers)),
+        "__transaction_state" => Some(coordinator(record, transaction_state::Record::json_readers)),
         "__cluster_metadata" => Some(metadata(record)),
         _ => None,
     }
 }
 
 /// Key and value begin with type and version.
-fn coordinator(record: &Record, forms: impl Fn(i16) -> Option<(MessageJson, MessageJson)>) -> Result<Value, String> {
+fn coordinator(record: &Record, forms: impl Fn(i16) -> Option<(JsonReader, JsonReader)>) -> Result<Value, String> {
     let (record_type, key) = prefixed(record.key.as_ref()).ok_or("the key is too short")?;
     let (key_form, value_form) = forms(record_type).ok_or_else(|| format!("type {record_type} is not known"))?;
     let name = key_form.name.trim_end_matches("Key");
@@ -60,7 +60,7 @@ fn metadata(record: &Record) -> Result<Value, String> {
     };
     let (_frame, record_type, version) = (number()?, number()?, number()?);
     let body = bytes.slice(bytes.len() - rest.len()..);
-    let known = i16::try_from(record_type).ok().and_then(cluster_metadata::Record::json);
+    let known = i16::try_from(record_type).ok().and_then(cluster_metadata::Record::json_reader);
     let form = known.ok_or_else(|| format!("type {record_type} is not known"))?;
     let value = (form.decode)(body, i16::try_from(version).unwrap_or(i16::MAX)).map_err(|error| error.to_string())?;
     Ok(json!({ "type": form.name, "value": value }))
@@ -71,13 +71,13 @@ fn open_members(group: &mut Value) {
     let consumers = group.get("protocolType").and_then(Value::as_str) == Some("consumer");
     let Some(members) = group.get_mut("members").and_then(Value::as_array_mut).filter(|_| consumers) else { return };
     for member in members {
-        open(member, "subscription", MessageJson::of::<ConsumerProtocolSubscription>());
-        open(member, "assignment", MessageJson::of::<ConsumerProtocolAssignment>());
+        open(member, "subscription", JsonReader::of::<ConsumerProtocolSubscription>());
+        open(member, "assignment", JsonReader::of::<ConsumerProtocolAssignment>());
     }
 }
 
 /// What cannot be read stays as it is.
-fn open(member: &mut Value, field: &str, form: MessageJson) {
+fn open(member: &mut Value, field: &str, form: JsonReader) {
     let Some(field) = member.get_mut(field) else { return };
     let bytes = field.as_str().and_then(|text| BASE64_STANDARD.decode(text).ok());
     let opened =

@@ -91,6 +91,15 @@ macro_rules! records {
                 }
             }
 
+            /// What shows the record with this type in JSON, without its frame.
+            #[cfg(feature = "json")]
+            pub fn json_reader(record_type: i16) -> Option<crate::json::JsonReader> {
+                match record_type {
+                    $($module::$record::TYPE => Some(crate::json::JsonReader::of::<$module::$record>()),)*
+                    _ => None,
+                }
+            }
+
             /// The JSON form of the record with this type, without its frame.
             #[cfg(feature = "json")]
             pub fn json(record_type: i16) -> Option<crate::json::MessageJson> {
