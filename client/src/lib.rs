@@ -4,7 +4,6 @@
 //! What goes wrong is an [`Error`], which says whether to try again and whether the write may have happened.
 //! Beneath all of it, [`raw`] is one connection and its bytes, for tools that look at the protocol itself.
 #![forbid(unsafe_code)]
-#![allow(dead_code)]
 
 pub mod admin;
 mod call;

@@ -32,7 +32,6 @@ const VERSIONS: std::ops::RangeInclusive<i16> = 4..=13;
 pub(crate) struct Cluster {
     /// Grows with every snapshot; 0 before the first.
     pub(crate) version: u64,
-    pub(crate) id: Option<ByteString>,
     pub(crate) controller: i32,
     pub(crate) brokers: BTreeMap<i32, Broker>,
     /// The topics that somebody asked for and that exist.
@@ -331,8 +330,8 @@ impl Cluster {
             let host = if broker.host.contains(':') { format!("[{}]", broker.host) } else { broker.host.to_string() };
             (broker.node_id, Broker { address: format!("{host}:{}", broker.port), rack: broker.rack })
         });
-        let (id, controller) = (answer.cluster_id, answer.controller_id);
-        Self { version: self.version + 1, id, controller, brokers: brokers.collect(), topics, refused }
+        let controller = answer.controller_id;
+        Self { version: self.version + 1, controller, brokers: brokers.collect(), topics, refused }
     }
 }
 

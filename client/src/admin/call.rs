@@ -52,7 +52,7 @@ impl Admin {
         let mut backoff = self.client.backoff();
         while !open.is_empty() {
             let asked = open.iter().map(|&at| entries[at].clone()).collect();
-            match deadline.bound("the call", attempt(asked)).await {
+            match deadline.bound("the call", Box::pin(attempt(asked))).await {
                 Ok(outcomes) => {
                     answered = true;
                     for (at, outcome) in std::mem::take(&mut open).into_iter().zip(outcomes) {

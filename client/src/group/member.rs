@@ -178,7 +178,11 @@ impl Member {
     /// What the member does about trouble with a join.
     fn after(&self, trouble: Trouble) -> Again {
         match trouble {
-            Trouble::Rebalance | Trouble::Passing(_) => Again::Rebalance,
+            Trouble::Rebalance => Again::Rebalance,
+            Trouble::Passing(error) => {
+                tracing::debug!(%error, "joining again");
+                Again::Rebalance
+            }
             Trouble::Forgotten => Again::Lost { member_id: ByteString::new() },
             Trouble::LeftBehind => Again::Lost { member_id: self.shared.identity().member_id },
             Trouble::Lasting(error) if error.is_fatal() => Again::Ended(error),

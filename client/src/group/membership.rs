@@ -137,7 +137,7 @@ impl Membership {
             let identity = || self.shared.identity_that_owns(&owned);
             coordinator.commit(identity, config.instance_id.as_ref(), offsets, deadline).await
         };
-        deadline.bound("committing", work).await
+        deadline.bound("committing", Box::pin(work)).await
     }
 
     /// What the group has committed for these partitions. `stable`: not before open transactions have ended. Cancellation safe.
@@ -158,8 +158,9 @@ impl Membership {
         let _ = ended.wait_for(|ended| *ended).await;
     }
 
-    /// Whether it ever joined, or tries to.
-    pub(crate) fn identity(&self) -> (ByteString, i32) {
+    /// Its id and generation.
+    #[cfg(test)]
+    pub(super) fn identity(&self) -> (ByteString, i32) {
         let Identity { member_id, generation } = self.shared.identity();
         (member_id, generation)
     }

@@ -155,6 +155,7 @@ impl Channel {
     }
 
     /// Returns when the channel is of no more use. Cancellation safe.
+    #[cfg(test)]
     pub(crate) async fn closed(&self) {
         let _ = self.shared.closed.subscribe().wait_for(|closed| *closed).await;
     }

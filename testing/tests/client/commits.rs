@@ -152,7 +152,7 @@ async fn hooks_see_partitions_come_and_go_and_can_seek_and_commit() {
     let consumer = consumer.on_revoked(move |consumer: ConsumerHandle, partitions: Vec<TopicPartition>| {
         let place = place.clone();
         async move {
-            assert_eq!(partitions, [place.clone()]);
+            assert_eq!(partitions, std::slice::from_ref(&place));
             consumer.commit_offsets([(place, 8)]).await.expect("a commit while it is revoked");
         }
     });

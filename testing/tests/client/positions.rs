@@ -83,7 +83,7 @@ async fn the_reset_policy_says_where_to_begin() {
         within("a consumer", consumer).await.unwrap()
     };
     assert_eq!(values(&mut begin(OffsetReset::Earliest).await, 2).await, ["old", "young"]);
-    assert_eq!(values(&mut begin(OffsetReset::Within(Duration::from_secs(3600))).await, 1).await, ["young"]);
+    assert_eq!(values(&mut begin(OffsetReset::Within(Duration::from_hours(1))).await, 1).await, ["young"]);
     let mut latest = begin(OffsetReset::Latest).await;
     until("the end is known", async || latest.position(&place) == Some(2)).await;
     let mut nowhere = begin(OffsetReset::Fail).await;

@@ -93,7 +93,7 @@ async fn records_of_one_partition_keep_their_order_over_many_small_batches() {
     }
     for partition in 0..3 {
         let expected: Vec<String> = (0..1000).map(|n| (3 * n + partition).to_string()).collect();
-        let stored = cluster.stored(&topic, partition as i32).await;
+        let stored = cluster.stored(&topic, partition).await;
         assert_eq!(stored.iter().map(crate::support::log::Stored::value).collect::<Vec<_>>(), expected);
         let batches: BTreeSet<i64> = stored.iter().map(|stored| stored.batch.base_offset).collect();
         assert!(batches.len() > 50, "{} batches", batches.len());
@@ -249,7 +249,7 @@ async fn waiting_for_room_in_the_buffer_is_back_pressure() {
 async fn close_sends_what_waits_and_takes_nothing_more() {
     let cluster = Cluster::any().await;
     let topic = cluster.topic(1).await;
-    let producer = cluster.producer_with(|builder| builder.linger(Duration::from_secs(60)));
+    let producer = cluster.producer_with(|builder| builder.linger(Duration::from_mins(1)));
     let clone = producer.clone();
     for value in numbered(0..100) {
         drop(within("room", producer.enqueue(Record::to(&*topic).value(value))).await.unwrap());
