@@ -7,7 +7,7 @@ use bytestring::ByteString;
 
 use crate::config::{ClientConfig, Properties, check_names};
 use crate::consumer::{ConsumerBuilder, ConsumerConfig};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::metadata::Metadata;
 use crate::network::{Lane, Pool};
 use crate::producer::ProducerConfig;
@@ -79,6 +79,22 @@ impl Client {
 
     pub(crate) fn pool(&self) -> &Arc<Pool> {
         &self.inner.pool
+    }
+
+    /// Checks the properties of a producer or consumer: they exist, and none is the client's own, which is made already.
+    pub(crate) fn check_own(&self, properties: &Properties) -> Result<(), Error> {
+        check_names(properties.keys().map(String::as_str), Self::PROPERTIES)?;
+        let of_client = |name: &str| {
+            Self::PROPERTIES.iter().filter(|names| names.contains(&name)).count() == 1
+                && ClientConfig::NAMES.contains(&name)
+        };
+        match properties.iter().find(|(name, value)| of_client(name) && self.properties().get(*name) != Some(*value)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let message = format!("{name} belongs to the client: set it with Client::builder().set(..)");
+                Err(Error::new(ErrorKind::Config, message))
+            }
+        }
     }
 
     /// Connections that only the holder uses.
@@ -178,5 +194,23 @@ impl ClientBuilder {
         let pool = Pool::new(Arc::clone(&config));
         let metadata = Metadata::new(Arc::clone(&config), Arc::clone(&pool));
         Ok(Client { inner: Arc::new(Inner { config, properties, pool, metadata }) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_property_is_taken_where_it_has_an_effect_and_refused_elsewhere() {
+        let client = Client::builder().set("linger.ms", "7").set("client.id", "billing").build().unwrap();
+        client.producer().set("acks", "1").build().unwrap();
+        let late = client.producer().set("metadata.max.age.ms", "300").build().unwrap_err();
+        assert_eq!(
+            late.to_string(),
+            "metadata.max.age.ms belongs to the client: set it with Client::builder().set(..)"
+        );
+        let unknown = client.producer().set("lingerms", "300").build().unwrap_err();
+        assert!(unknown.to_string().contains("did you mean linger.ms?"), "{unknown}");
     }
 }

@@ -66,6 +66,7 @@ mod tests {
     fn this_process_has_used_something() {
         let usage = own_usage().unwrap();
         assert!(usage.peak_rss > 1 << 20);
-        assert_eq!(usage.peak_rss, super::usage(std::process::id()).unwrap().peak_rss);
+        // Other tests of this process go on meanwhile: the peak may have grown, and never falls.
+        assert!(super::usage(std::process::id()).unwrap().peak_rss >= usage.peak_rss);
     }
 }

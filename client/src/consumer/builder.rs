@@ -13,7 +13,7 @@ use super::shared::Shared;
 use super::subscription::{self, Subscription};
 use super::{Consumer, ConsumerConfig, ConsumerHandle, IsolationLevel, OffsetReset, driver};
 use crate::client::Client;
-use crate::config::{Properties, check_names};
+use crate::config::Properties;
 use crate::error::{Error, ErrorKind};
 use crate::group::{Assignor, Membership};
 use crate::record::TopicPartition;
@@ -234,7 +234,7 @@ impl ConsumerBuilder {
     #[expect(clippy::unused_async, reason = "whether the group answers may become part of it")]
     pub async fn build(self) -> Result<Consumer, Error> {
         let Self { client, mut config, properties, subscription, hooks, supervised } = self;
-        check_names(properties.keys().map(String::as_str), Client::PROPERTIES)?;
+        client.check_own(&properties)?;
         config.apply(&properties)?;
         config.check()?;
         config.auto_commit &= !supervised;

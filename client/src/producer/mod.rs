@@ -25,7 +25,7 @@ use naru_protocol::records::{Codec, HEADER_LEN};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 
 use crate::client::Client;
-use crate::config::{Properties, check_names};
+use crate::config::Properties;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::record::{Record, RecordMetadata};
@@ -434,7 +434,7 @@ impl ProducerBuilder {
     /// The producer. No I/O is done, and no runtime is needed yet; an error is a setting that makes no sense.
     pub fn build(self) -> Result<Producer, Error> {
         let Self { client, mut config, properties } = self;
-        check_names(properties.keys().map(String::as_str), Client::PROPERTIES)?;
+        client.check_own(&properties)?;
         config.apply(&properties)?;
         let rules = Rules {
             codec: config.codec,
