@@ -549,7 +549,7 @@ async fn a_commit_that_waited_does_not_undo_what_the_next_owner_commits() {
     let group = Group::start().await;
     let membership = group.join();
     group.told(&[Event::Assigned(vec![0, 1])]).await;
-    group.script().says(ApiKey::OffsetCommit, &[ErrorCode::COORDINATOR_LOAD_IN_PROGRESS; 10_000]);
+    group.script().says(ApiKey::OffsetCommit, &vec![ErrorCode::COORDINATOR_LOAD_IN_PROGRESS; 10_000]);
     let (of_0, of_1) = ([(partition(0), AT)], [(partition(1), AT)]);
     let (lost, kept) = (membership.commit(&of_0, LIMIT), membership.commit(&of_1, LIMIT));
     let rebalance = async {

@@ -63,9 +63,9 @@ async fn a_broker_that_restarts_causes_no_rebalance() {
         rest(&owners).await;
         let calls = owners.calls().len();
         if orderly {
-            broker.stop().await
+            broker.stop().await;
         } else {
-            broker.kill().await
+            broker.kill().await;
         }
         broker.restart().await;
         for (consumer, name) in [(&a, "a"), (&b, "b")] {

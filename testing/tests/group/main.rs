@@ -1,5 +1,6 @@
 //! Groups of consumers against a real broker: members that come, go, die and return.
 
+mod churn;
 mod deaths;
 mod owners;
 mod rebalances;
@@ -17,7 +18,7 @@ use owners::Owners;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Of members whose death is to be noticed soon.
-const SHORT_SESSION: Duration = Duration::from_millis(1000);
+const SHORT_SESSION: Duration = Duration::from_secs(1);
 
 fn broker() -> TestBrokerBuilder {
     TestBroker::builder().set("group.min.session.timeout.ms", "100")
