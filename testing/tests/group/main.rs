@@ -1,5 +1,6 @@
 //! Groups of consumers against a real broker: members that come, go, die and return.
 
+mod churn;
 mod deaths;
 mod owners;
 mod rebalances;
