@@ -10,6 +10,7 @@ pub mod http;
 pub mod measure;
 pub mod metadata;
 pub mod partition;
+pub mod process;
 pub mod server;
 mod start;
 pub mod storage;

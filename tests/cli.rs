@@ -1,17 +1,14 @@
 //! The program as a user meets it: what it prints, when it ends, and with which code.
 
+mod serving;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use serving::{Serving, naru, serve};
 use tempfile::TempDir;
-
-fn naru(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_naru"));
-    command.args(arguments).env_remove("NARU_LOG");
-    command
-}
 
 fn output(arguments: &[&str]) -> Output {
     naru(arguments).output().expect("naru runs")
@@ -21,37 +18,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A broker on a free port, and what it printed when it was ready.
-struct Serving {
-    child: Child,
-    printed: String,
-    data: TempDir,
-}
-
-fn serve() -> Serving {
-    let data = TempDir::new().expect("a directory");
-    let path = data.path().to_string_lossy().into_owned();
-    let mut child = naru(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &path])
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("naru runs");
-    let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
-    let mut printed = String::new();
-    while !printed.contains("kcat -b") {
-        assert_ne!(stderr.read_line(&mut printed).expect("text"), 0, "naru ended: {printed}");
-    }
-    // The pipe stays open, so that printing on never fails.
-    std::thread::spawn(move || stderr.read_to_end(&mut Vec::new()));
-    Serving { child, printed, data }
-}
-
 impl Serving {
-    /// Where clients are told to connect to.
-    fn address(&self) -> &str {
-        let behind = self.printed.split("clients are told ").nth(1).expect("a listener");
-        behind.split(' ').next().expect("an address")
-    }
-
     fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs").success());
@@ -66,14 +33,6 @@ impl Serving {
             assert!(Instant::now() < deadline, "naru goes on");
             std::thread::sleep(Duration::from_millis(5));
         }
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        // Already gone where the test went well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

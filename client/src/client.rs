@@ -85,8 +85,8 @@ impl Client {
     pub(crate) fn check_own(&self, properties: &Properties) -> Result<(), Error> {
         check_names(properties.keys().map(String::as_str), Self::PROPERTIES)?;
         let of_client = |name: &str| {
-            Self::PROPERTIES.iter().filter(|names| names.contains(&name)).count() == 1
-                && ClientConfig::NAMES.contains(&name)
+            let theirs = ProducerConfig::NAMES.contains(&name) || ConsumerConfig::NAMES.contains(&name);
+            ClientConfig::NAMES.contains(&name) && !theirs
         };
         match properties.iter().find(|(name, value)| of_client(name) && self.properties().get(*name) != Some(*value)) {
             None => Ok(()),

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::measure::{Measure, look};
 use super::produce::producer;
 use super::report::{Counted, Report};
-use super::topic::BenchTopic;
+use super::topic::{BenchTopic, with_topic};
 use super::{BenchError, Progress, Workload, client, noise};
 
 /// Records that are asked for at once.
@@ -23,13 +23,7 @@ const FILL_RECORDS: std::ops::RangeInclusive<usize> = 1000..=5_000_000;
 
 /// Receives everything that lies in the topic, once, from the beginning, and reports. A topic of the run's own is filled first.
 pub async fn run(workload: &Workload, progress: &Arc<Progress>) -> Result<Report, BenchError> {
-    let first = client(workload, 0)?;
-    let topic = BenchTopic::of(workload, &first).await?;
-    let measured = measured(workload, &first, &topic, progress).await;
-    let removed = topic.remove(&first).await;
-    let report = measured?;
-    removed?;
-    Ok(report)
+    with_topic(workload, async |client, topic| measured(workload, client, topic, progress).await).await
 }
 
 async fn measured(
@@ -43,6 +37,8 @@ async fn measured(
     }
     let all: Vec<TopicPartition> =
         (0..topic.partitions).map(|partition| TopicPartition::new(topic.name.clone(), partition)).collect();
+    // Consumers fetch from the moment they are made.
+    let (before, begun) = (look(workload)?, Instant::now());
     let mut clients = JoinSet::new();
     for index in 0..workload.clients {
         let part: Vec<_> = all.iter().skip(index).step_by(workload.clients).cloned().collect();
@@ -51,7 +47,6 @@ async fn measured(
             clients.spawn(receive(consumer, part, Arc::clone(progress)));
         }
     }
-    let (before, begun) = (look(workload)?, Instant::now());
     let mut counted = Counted::default();
     let mut bytes = 0;
     while let Some(received) = clients.join_next().await {

@@ -1,18 +1,20 @@
 //! How long a record takes from the moment it is due to the moment a consumer has it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use naru_client::{Consumer, OffsetReset, Producer, Record, TopicPartition};
-use tokio::time::{sleep_until, timeout};
+use tokio::task::JoinHandle;
+use tokio::time::sleep_until;
 
 use super::latencies::Latencies;
 use super::measure::Measure;
 use super::pace::Pace;
 use super::produce::producer;
 use super::report::{Counted, Report};
-use super::topic::BenchTopic;
+use super::topic::{BenchTopic, with_topic};
 use super::{BenchError, Phases, Progress, Workload, client, noise};
 
 /// Records a second where no rate is asked for: far from what any broker can do, so that no queue is measured.
@@ -29,13 +31,7 @@ const LATENCY_OF: &str = "from due until received";
 
 /// Produces at a steady rate, consumes the same records, and reports.
 pub async fn run(workload: &Workload, progress: &Arc<Progress>) -> Result<Report, BenchError> {
-    let first = client(workload, 0)?;
-    let topic = BenchTopic::of(workload, &first).await?;
-    let measured = measured(workload, &topic, progress).await;
-    let removed = topic.remove(&first).await;
-    let report = measured?;
-    removed?;
-    Ok(report)
+    with_topic(workload, async |_, topic| measured(workload, topic, progress).await).await
 }
 
 async fn measured(workload: &Workload, topic: &BenchTopic, progress: &Arc<Progress>) -> Result<Report, BenchError> {
@@ -52,10 +48,10 @@ async fn measured(workload: &Workload, topic: &BenchTopic, progress: &Arc<Progre
     let producer = producer(workload, &client(workload, 0)?)?;
     let (begun, phases) = (Instant::now(), Phases::of(workload));
     let sending = tokio::spawn(send(producer, topic.name.clone(), told.record_size, Pace::new(rate), begun, phases));
-    let receiving = tokio::spawn(receive(consumer, begun, phases, Arc::clone(progress)));
+    let receiving = tokio::spawn(receive(consumer, sending, begun, phases, Arc::clone(progress)));
     let measure = Measure::between(workload, begun, phases).await?;
-    let sent = sending.await.map_err(|error| BenchError::System(error.to_string()))??;
-    let (received, latencies) = receiving.await.map_err(|error| BenchError::System(error.to_string()))??;
+    let (sent, latencies) = receiving.await.map_err(|error| BenchError::System(error.to_string()))??;
+    let received = latencies.len();
     let mut counted = Counted { records: received, elapsed: workload.duration, ..Counted::default() };
     if received < sent {
         counted.failed = sent - received;
@@ -91,24 +87,36 @@ async fn send(
     Ok(counted)
 }
 
+/// Receives what `sending` sends: how many of its records count, and how long those took that came in time.
 async fn receive(
     mut consumer: Consumer,
+    mut sending: JoinHandle<Result<u64, BenchError>>,
     begun: Instant,
     phases: Phases,
     progress: Arc<Progress>,
 ) -> Result<(u64, Latencies), BenchError> {
-    let (mut latencies, end) = (Latencies::new(), begun + phases.end);
-    loop {
-        let left = (end + PATIENCE).saturating_duration_since(Instant::now());
-        let patience = if Instant::now() < end { left } else { Duration::from_millis(500).min(left) };
-        let Ok(record) = timeout(patience, consumer.recv()).await else { break };
-        let due = record?.value.as_ref().and_then(due_of);
-        progress.add(1);
-        if let Some(due) = due.filter(|due| phases.measures(*due)) {
-            latencies.record(begun.elapsed().saturating_sub(due));
+    let (mut latencies, mut sent) = (Latencies::new(), None);
+    let mut patience = pin!(sleep_until((begun + phases.end + PATIENCE).into()));
+    while sent.is_none_or(|sent| latencies.len() < sent) {
+        tokio::select! {
+            record = consumer.recv() => {
+                let due = record?.value.as_ref().and_then(due_of);
+                progress.add(1);
+                if let Some(due) = due.filter(|due| phases.measures(*due)) {
+                    latencies.record(begun.elapsed().saturating_sub(due));
+                }
+            }
+            ended = &mut sending, if sent.is_none() => {
+                sent = Some(ended.map_err(|error| BenchError::System(error.to_string()))??);
+            }
+            () = &mut patience => break,
         }
     }
-    Ok((latencies.len(), latencies))
+    let sent = match sent {
+        Some(sent) => sent,
+        None => sending.await.map_err(|error| BenchError::System(error.to_string()))??,
+    };
+    Ok((sent, latencies))
 }
 
 fn stamped(due: Duration, rest: &Bytes) -> Bytes {

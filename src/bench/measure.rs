@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::latencies::Percentiles;
-use super::process::{Usage, own_usage, usage};
 use super::report::{Counted, Report};
 use super::{BenchError, Phases, Workload};
+use crate::process::Usage;
 
 /// The usages at both ends of the measured time.
 pub(super) struct Measure {
@@ -47,9 +47,9 @@ pub(super) struct Look {
 
 /// Looks at this process and, if it is known, at the broker's.
 pub(super) fn look(workload: &Workload) -> Result<Look, BenchError> {
-    let own = own_usage().map_err(|error| BenchError::System(error.to_string()))?;
+    let own = Usage::of(std::process::id()).map_err(|error| BenchError::System(error.to_string()))?;
     let broker = workload.broker_pid.map(|pid| {
-        usage(pid)
+        Usage::of(pid)
             .map_err(|error| BenchError::System(format!("the broker's process {pid} cannot be looked at: {error}")))
     });
     Ok(Look { own, broker: broker.transpose()? })

@@ -2,8 +2,8 @@
 //!
 //! It is an ordinary program on `naru-client` and measures any broker that speaks Kafka's protocol. One rule is above all
 //! others: a figure that the client itself limits says so. Each way to measure is a file: [`produce`], [`consume`],
-//! [`latency`]; what they share are the [`pace`] of an open loop, the distribution of [`latencies`], and what a
-//! [`process`] used.
+//! [`latency`]; what they share are the [`pace`] of an open loop, the distribution of [`latencies`], and what the processes
+//! used ([`measure`]).
 
 pub mod consume;
 pub mod latencies;
@@ -11,7 +11,6 @@ pub mod latency;
 mod measure;
 pub mod own_broker;
 pub mod pace;
-pub mod process;
 pub mod produce;
 pub mod report;
 mod topic;
@@ -23,7 +22,7 @@ use std::time::Duration;
 use naru_client::{Client, Error};
 
 pub use report::Report;
-pub use workload::{Acks, Workload};
+pub use workload::Workload;
 
 /// Why a run gave no figures.
 #[derive(Debug, thiserror::Error)]

@@ -19,11 +19,6 @@ impl Pace {
     pub fn due(self, index: u64) -> Duration {
         Duration::from_nanos((self.interval_ns * index as f64) as u64)
     }
-
-    /// How many records are due when so much time has passed.
-    pub fn due_by(self, elapsed: Duration) -> u64 {
-        (elapsed.as_nanos() as f64 / self.interval_ns) as u64 + 1
-    }
 }
 
 #[cfg(test)]
@@ -35,8 +30,6 @@ mod tests {
         let pace = Pace::new(1000.0);
         assert_eq!(pace.due(0), Duration::ZERO);
         assert_eq!(pace.due(5), Duration::from_millis(5));
-        assert_eq!(pace.due_by(Duration::ZERO), 1);
-        assert_eq!(pace.due_by(Duration::from_micros(5_500)), 6);
         let an_hour = 3_600_000;
         assert_eq!(Pace::new(1e6).due(an_hour * 1_000), Duration::from_millis(an_hour));
     }

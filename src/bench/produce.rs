@@ -12,7 +12,7 @@ use super::latencies::Latencies;
 use super::measure::Measure;
 use super::pace::Pace;
 use super::report::{Counted, Report};
-use super::topic::BenchTopic;
+use super::topic::{BenchTopic, with_topic};
 use super::{BenchError, Phases, Progress, Workload, client, noise};
 
 /// Different values of records: enough that no cache and no codec sees the same bytes all the time.
@@ -23,13 +23,7 @@ const LATENCY_OF: &str = "from due (or enqueued) until acknowledged";
 
 /// Produces for the measured time, and reports.
 pub async fn run(workload: &Workload, progress: &Arc<Progress>) -> Result<Report, BenchError> {
-    let first = client(workload, 0)?;
-    let topic = BenchTopic::of(workload, &first).await?;
-    let measured = measured(workload, &topic, progress).await;
-    let removed = topic.remove(&first).await;
-    let report = measured?;
-    removed?;
-    Ok(report)
+    with_topic(workload, async |_, topic| measured(workload, topic, progress).await).await
 }
 
 async fn measured(workload: &Workload, topic: &BenchTopic, progress: &Arc<Progress>) -> Result<Report, BenchError> {
@@ -64,12 +58,8 @@ async fn measured(workload: &Workload, topic: &BenchTopic, progress: &Arc<Progre
 /// A producer as the workload asks for it.
 pub(super) fn producer(workload: &Workload, client: &Client) -> Result<Producer, Error> {
     let producer = client.producer().compression(workload.codec);
-    let producer = if workload.properties.iter().any(|(name, _)| name == "acks") {
-        producer
-    } else {
-        producer.set("acks", workload.acks.property())
-    };
-    producer.build()
+    let chosen = workload.properties.iter().any(|(name, _)| name == "acks");
+    if chosen { producer } else { producer.acks(workload.acks) }.build()
 }
 
 /// One client's part.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::latencies::Percentiles;
-use super::process::Usage;
-use super::workload::Workload;
+use super::workload::{Workload, acks_property};
+use crate::process::Usage;
 
 /// From this share of the cores on, the client itself may be what limits the figures.
 const SATURATED: f64 = 0.9;
@@ -112,7 +112,7 @@ impl Load {
         Self {
             record_size: workload.record_size,
             partitions: workload.partitions,
-            acks: workload.acks.property(),
+            acks: acks_property(workload.acks),
             codec: workload.codec.name(),
             clients: workload.clients,
             records_per_second: workload.rate,

@@ -6,9 +6,23 @@ use bytestring::ByteString;
 use naru_client::admin::NewTopic;
 use naru_client::{Client, Error};
 
-use super::Workload;
+use super::{BenchError, Report, Workload, client};
 
-/// A topic that records go to. One that was made for the run is deleted by [`BenchTopic::remove`].
+/// Runs with the workload's topic, or with one that is made for the run and deleted after it, however it ends.
+pub(super) async fn with_topic(
+    workload: &Workload,
+    run: impl AsyncFnOnce(&Client, &BenchTopic) -> Result<Report, BenchError>,
+) -> Result<Report, BenchError> {
+    let client = client(workload, 0)?;
+    let topic = BenchTopic::of(workload, &client).await?;
+    let outcome = run(&client, &topic).await;
+    let removed = topic.remove(&client).await;
+    let report = outcome?;
+    removed?;
+    Ok(report)
+}
+
+/// A topic that records go to.
 pub(super) struct BenchTopic {
     pub(super) name: ByteString,
     pub(super) partitions: i32,
@@ -17,7 +31,7 @@ pub(super) struct BenchTopic {
 
 impl BenchTopic {
     /// The workload's topic, or a new one.
-    pub(super) async fn of(workload: &Workload, client: &Client) -> Result<Self, Error> {
+    async fn of(workload: &Workload, client: &Client) -> Result<Self, Error> {
         let admin = client.admin();
         if let Some(name) = &workload.topic {
             let described = admin.describe_topic(name.as_str()).await?;
@@ -30,7 +44,7 @@ impl BenchTopic {
     }
 
     /// Deletes it if it was made for the run.
-    pub(super) async fn remove(self, client: &Client) -> Result<(), Error> {
+    async fn remove(self, client: &Client) -> Result<(), Error> {
         if self.made { client.admin().delete_topic(self.name).await } else { Ok(()) }
     }
 }

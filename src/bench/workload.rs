@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use naru_protocol::records::Codec;
-use serde::Serialize;
+use naru_client::{Acks, Codec};
 
 /// The load of a run. Every part of it stands in the report, so that a figure can be made again.
 #[derive(Clone, Debug)]
@@ -34,26 +33,12 @@ pub struct Workload {
     pub broker_pid: Option<u32>,
 }
 
-/// `acks` of the producers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Acks {
-    /// No answer at all.
-    None,
-    /// The leader has it.
-    Leader,
-    /// It is durable.
-    All,
-}
-
-impl Acks {
-    /// Kafka's way to write it.
-    pub fn property(self) -> &'static str {
-        match self {
-            Self::None => "0",
-            Self::Leader => "1",
-            Self::All => "all",
-        }
+/// Kafka's way to write it.
+pub(super) fn acks_property(acks: Acks) -> &'static str {
+    match acks {
+        Acks::None => "0",
+        Acks::Leader => "1",
+        Acks::All => "all",
     }
 }
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand, ValueEnum};
-use naru_protocol::records::Codec;
+use naru_client::{Acks, Codec};
 use serde::Serialize;
 use tokio::runtime::Builder;
 
 use crate::bench::own_broker::OwnBroker;
 use crate::bench::report::grouped;
-use crate::bench::{self, Acks, BenchError, Report, Workload};
+use crate::bench::{self, BenchError, Report, Workload};
 
 use super::Failure;
 use super::connect::parse_pair;
@@ -135,7 +135,15 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("no threads could be started: {error}")))?;
     let (kind, load) = match &args.run {
-        None => return runtime.block_on(quick(args)),
+        None => {
+            return runtime.block_on(async {
+                tokio::select! {
+                    done = quick(args) => done,
+                    // Broker and directory go with what is dropped here.
+                    _ = tokio::signal::ctrl_c() => Err(Failure::Failed("interrupted".into())),
+                }
+            });
+        }
         Some(BenchRun::Produce(load)) => (Kind::Produce, load),
         Some(BenchRun::Consume(load)) => (Kind::Consume, load),
         Some(BenchRun::Latency(load)) => (Kind::Latency, load),
@@ -228,8 +236,11 @@ struct Quick {
 
 async fn quick(args: &BenchArgs) -> Result<(), Failure> {
     let parent = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));
-    let directory = Scratch::below(&parent)?;
-    let broker = OwnBroker::start(&directory.0, &["num.partitions=6"]).await;
+    let directory = tempfile::Builder::new().prefix(".naru-bench-").tempdir_in(&parent).map_err(|error| {
+        Failure::Failed(format!("no directory for the broker's data could be made in {}: {error}", parent.display()))
+            .hint("--directory says where else")
+    })?;
+    let broker = OwnBroker::start(directory.path(), &["num.partitions=6"]).await;
     let broker = broker.map_err(|error| Failure::Failed(error.to_string()))?;
     let workload = Workload {
         brokers: broker.address().to_owned(),
@@ -256,25 +267,4 @@ async fn quick(args: &BenchArgs) -> Result<(), Failure> {
         quick.reports.iter().try_for_each(|report| write!(out, "\n{report}"))
     })?;
     outcome(&quick.reports)
-}
-
-/// A directory that is gone when dropped.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn below(parent: &std::path::Path) -> Result<Self, Failure> {
-        let path = parent.join(format!(".naru-bench-{}", std::process::id()));
-        std::fs::create_dir(&path).map_err(|error| {
-            Failure::Failed(format!("no directory {} could be made for the broker's data: {error}", path.display()))
-                .hint("--directory says where else")
-        })?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What is left is named after the run, and in the user's sight.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

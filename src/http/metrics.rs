@@ -18,8 +18,8 @@ use crate::broker::{ApiTraffic, Broker};
 use crate::group::GroupMeasure;
 use crate::measure::LatencySummary;
 use crate::metadata::MetadataImage;
+use crate::process::{Process, wall_clock};
 
-use super::process::{Process, wall_clock};
 use super::series::Series;
 use super::status::Observed;
 use super::{Status, health};

@@ -14,7 +14,6 @@
 
 mod health;
 mod metrics;
-mod process;
 mod series;
 mod status;
 
