@@ -15,8 +15,9 @@ use super::{BenchError, Progress, Workload, client, noise};
 /// Records that are asked for at once.
 const BATCH: usize = 10_000;
 
-/// Bytes of records that a topic is filled with, where the run makes its own: some seconds' worth.
-const FILL: usize = 1 << 30;
+/// Bytes of records for each second of the run that a topic is filled with, where the run makes its own, and the most in all.
+const FILL_A_SECOND: usize = 256 << 20;
+const MOST_FILL: usize = 1 << 30;
 
 /// Fewest and most records that a topic is filled with.
 const FILL_RECORDS: std::ops::RangeInclusive<usize> = 1000..=5_000_000;
@@ -64,7 +65,8 @@ async fn measured(
 
 async fn fill(workload: &Workload, client: &Client, topic: &BenchTopic) -> Result<(), BenchError> {
     let producer = producer(workload, client)?;
-    let count = (FILL / workload.record_size.max(1)).clamp(*FILL_RECORDS.start(), *FILL_RECORDS.end());
+    let bytes = FILL_A_SECOND.saturating_mul(workload.duration.as_secs() as usize + 1).min(MOST_FILL);
+    let count = (bytes / workload.record_size.max(1)).clamp(*FILL_RECORDS.start(), *FILL_RECORDS.end());
     let value = noise(workload.record_size, 0);
     for _ in 0..count {
         drop(producer.enqueue(Record::to(topic.name.clone()).value(value.clone())).await?);
