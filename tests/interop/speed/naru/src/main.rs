@@ -11,7 +11,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [what, broker, topic, partitions, count, size] = &words[..] else { return Err("see README.md".into()) };
     let (partitions, count, size): (i32, usize, usize) = (partitions.parse()?, count.parse()?, size.parse()?);
     let client = Client::connect(broker).await?;
-    let mut begun = Instant::now();
+    let begun;
     match what.as_str() {
         "produce" => {
             let producer = client.producer().build()?;
