@@ -10,8 +10,6 @@
 
 mod classic;
 mod config;
-#[cfg(test)]
-mod conversations;
 mod coordinator;
 mod offsets;
 mod offsets_log;

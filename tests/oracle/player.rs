@@ -12,6 +12,8 @@ use serde_json::{Map, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::script::Script;
+
 /// Longer than any answer takes that Kafka gave.
 const PATIENCE: Duration = Duration::from_secs(35);
 
@@ -26,26 +28,64 @@ struct Player {
     saved: HashMap<String, Value>,
 }
 
-/// The answers by step, in the form that the recordings have.
-pub async fn play(address: &str, script: &str) -> BTreeMap<i64, Value> {
-    let mut player = Player { address: address.to_owned(), connections: HashMap::new(), saved: HashMap::new() };
-    let mut answers = BTreeMap::new();
-    let lines = script.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
-    for (step, line) in (1..).zip(lines) {
-        let script: Value = serde_json::from_str(line).unwrap();
-        if let Some(mut answer) = player.step(step, &script).await {
-            answer.insert("step".into(), json!(step));
-            if let Some(note) = script.get("note") {
-                answer.insert("note".into(), note.clone());
-            }
-            answers.insert(step, Value::Object(answer));
-        }
+/// The answers of a broker by step.
+pub async fn play(address: &str, script: &Script) -> BTreeMap<usize, Value> {
+    Player::new(address).play(script, |_| Duration::ZERO).await
+}
+
+/// The answers of Apache Kafka, which has just been started, by step.
+pub async fn record(address: &str, script: &Script) -> BTreeMap<usize, Value> {
+    let mut player = Player::new(address);
+    if !script.is_cold {
+        player.warm_up().await;
     }
-    answers
+    player.connections.clear();
+    player.play(script, settling).await
+}
+
+/// Kafka answers before all its parts know of a change.
+fn settling(step: &Value) -> Duration {
+    const CHANGES: [&str; 5] = ["Create", "Delete", "Alter", "Incremental", "Update"];
+    let changes = step["api"].as_str().is_some_and(|api| CHANGES.iter().any(|verb| api.starts_with(verb)));
+    Duration::from_millis(if changes { 1000 } else { 0 })
 }
 
 impl Player {
-    async fn step(&mut self, step: i64, script: &Value) -> Option<Map<String, Value>> {
+    fn new(address: &str) -> Self {
+        Self { address: address.to_owned(), connections: HashMap::new(), saved: HashMap::new() }
+    }
+
+    async fn play(&mut self, script: &Script, pause: fn(&Value) -> Duration) -> BTreeMap<usize, Value> {
+        let mut answers = BTreeMap::new();
+        for (number, step) in (1..).zip(&script.steps) {
+            if let Some(answer) = self.step(number, step).await {
+                answers.insert(number as usize, Value::Object(answer));
+            }
+            tokio::time::sleep(pause(step)).await;
+        }
+        answers
+    }
+
+    /// Waits until Kafka has made the topic of committed offsets and reads it, and has producer ids to give.
+    async fn warm_up(&mut self) {
+        let ask = json!({"api": "OffsetFetch", "version": 5, "body": {"groupId": "warm", "topics": []}});
+        let find = json!({"api": "FindCoordinator", "version": 3, "body": {"key": "warm", "keyType": 0}});
+        let id = json!({"api": "InitProducerId", "version": 4, "body": {"transactionalId": null, "producerId": -1, "producerEpoch": -1}});
+        for _ in 0..300 {
+            let mut is_ready = true;
+            for step in [&find, &ask, &id] {
+                let answer = self.step(0, step).await.unwrap_or_default();
+                is_ready &= answer.get("body").is_some_and(|body| body["errorCode"] == 0);
+            }
+            if is_ready {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the coordinators are not ready after half a minute");
+    }
+
+    async fn step(&mut self, step: i32, script: &Value) -> Option<Map<String, Value>> {
         if let Some(pause) = script["sleep_ms"].as_u64() {
             tokio::time::sleep(Duration::from_millis(pause)).await;
             return None;
@@ -73,7 +113,9 @@ impl Player {
             Err(_) => Some(one("timeout", json!(true))),
             Ok(Err(())) => {
                 self.connections.remove(&name);
-                Some(one("closed", json!(true)))
+                let asked = ["api", "version"].map(|field| (field.to_owned(), script[field].clone()));
+                let asked = asked.into_iter().filter(|(_, value)| !value.is_null());
+                Some(asked.chain(one("closed", json!(true))).collect())
             }
             Ok(Ok(None)) => None,
             Ok(Ok(Some(answer))) => {
@@ -105,13 +147,13 @@ impl Player {
 impl Connection {
     /// Sends the step's request, if it has one, and reads the oldest answer due, if the step waits for one.
     /// `Err` is a connection that the broker closed.
-    async fn ask(&mut self, step: i64, script: &Value, body: Option<Value>) -> Result<Option<Map<String, Value>>, ()> {
+    async fn ask(&mut self, step: i32, script: &Value, body: Option<Value>) -> Result<Option<Map<String, Value>>, ()> {
         if let Some(api) = script["api"].as_str() {
             let known = ApiKey::ALL.iter().copied().find(|key| key.name() == api);
             let key = known.unwrap_or_else(|| panic!("no API is called {api}"));
             let version = script["version"].as_i64().unwrap() as i16;
             let body = body.unwrap_or_else(|| json!({}));
-            self.send(step as i32, key, version, &body, script["client"].as_str().unwrap_or("oracle")).await?;
+            self.send(step, key, version, &body, script["client"].as_str().unwrap_or("oracle")).await?;
             let unanswered = key == ApiKey::Produce && body["acks"] == 0;
             if unanswered {
                 return Ok(None);

@@ -1,7 +1,6 @@
 //! The room as a whole: against Kafka's recorded answers, against random requests, and through the store.
 
 mod faults;
-mod kafka_answers;
 mod random_requests;
 mod store;
 
