@@ -76,6 +76,11 @@ impl Partitions {
         self.topics.load().get(topic_id)?.get(number)?.clone()
     }
 
+    /// Whether the logs of this topic are here, or should be. A topic that is being deleted is gone from here first.
+    pub fn has_topic(&self, topic_id: &Uuid) -> bool {
+        self.topics.load().contains_key(topic_id)
+    }
+
     /// Tells whether any partition's log start has moved.
     pub fn log_starts(&self) -> &LogStarts {
         &self.log_starts
@@ -89,6 +94,9 @@ impl Partitions {
         let missing: Vec<Missing> =
             all.filter(|(topic, number)| self.get(&topic.topic_id, *number).is_none()).collect();
         let mut topics = Topics::clone(&self.topics.load());
+        for topic in wanted {
+            topics.entry(topic.topic_id).or_default();
+        }
         let mut failures = Vec::new();
         for ((topic, number), opened) in self.open_side_by_side(&missing) {
             match opened {

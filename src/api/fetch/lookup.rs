@@ -44,5 +44,12 @@ pub(super) fn find(broker: &Broker, followed: &mut Followed, from_replica: bool)
         // Nobody follows this broker.
         return Err(Missing::Failed(ErrorCode::NOT_LEADER_OR_FOLLOWER));
     }
-    broker.partitions().get(&topic.id, number).ok_or(Missing::Failed(ErrorCode::KAFKA_STORAGE_ERROR))
+    broker.partitions().get(&topic.id, number).ok_or_else(|| {
+        Missing::Failed(if broker.partitions().has_topic(&topic.id) {
+            ErrorCode::KAFKA_STORAGE_ERROR
+        } else {
+            // It is being deleted: its logs go before the image says so.
+            ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+        })
+    })
 }

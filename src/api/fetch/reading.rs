@@ -60,16 +60,17 @@ impl Reading {
         find: impl Fn(&mut Followed) -> Result<Arc<Partition>, Missing>,
         is_over: impl Fn() -> bool,
     ) {
-        let mut due = following.due();
+        let due = following.due();
         self.visits.reserve_exact(due.len());
-        // Nothing to wait for in a list of what does not exist; what is not due exists.
-        let mut can_wait = following.len() > due.len();
+        // What is not due exists.
+        let all_are_due = due.len() == following.len();
+        for due in due {
+            self.visit(following, due, &find).await;
+        }
+        // In a list of what does not exist there is nothing to wait for.
+        self.is_final |= all_are_due && self.visits.iter().all(Visit::is_unknown);
         loop {
-            for due in due {
-                self.visit(following, due, &find).await;
-            }
-            can_wait = can_wait || self.visits.iter().any(|visit| !visit.is_unknown());
-            let is_complete = self.bytes >= self.bounds.min_bytes || self.is_final || !can_wait;
+            let is_complete = self.bytes >= self.bounds.min_bytes || self.is_final;
             if is_complete || Instant::now() >= self.bounds.deadline || broker.is_stopping() || is_over() {
                 return;
             }
@@ -84,7 +85,11 @@ impl Reading {
                 _ = tokio::time::timeout_at(self.bounds.deadline, news.arrived()) => {}
                 () = broker.stopping() => {}
             }
-            due = following.due_since();
+            for due in following.due_since() {
+                let visit = self.visit(following, due, &find).await;
+                // Its topic was deleted under the eyes of a reader who waited for it.
+                self.is_final |= visit.is_some_and(Visit::is_unknown);
+            }
         }
     }
 
@@ -93,8 +98,8 @@ impl Reading {
         following: &mut Following,
         due: Due,
         find: impl Fn(&mut Followed) -> Result<Arc<Partition>, Missing>,
-    ) {
-        let Some(followed) = following.get_mut(due.slot) else { return };
+    ) -> Option<&Visit> {
+        let followed = following.get_mut(due.slot)?;
         let (partition, asked) = (find(followed), followed.asked);
         let known = self.visits.binary_search_by_key(&due.turn, |visit| visit.due.turn);
         let others = self.bytes - known.map_or(0, |at| self.visits[at].bytes());
@@ -107,12 +112,15 @@ impl Reading {
             Ok(at) => self.visits[at] = visit,
             Err(at) => self.visits.insert(at, visit),
         }
+        self.visits.get(known.unwrap_or_else(|at| at))
     }
 
     /// All that was found, in the order of the answer: that of the list, and last what does not exist.
     pub(super) fn in_order(self) -> Vec<Visit> {
         let mut visits = self.visits;
-        visits.sort_by_key(Visit::is_unknown);
+        if visits.iter().any(Visit::is_unknown) {
+            visits.sort_by_key(Visit::is_unknown);
+        }
         visits
     }
 }
