@@ -15,6 +15,7 @@ use crate::broker::follow::PartitionsFollow;
 use crate::broker::offsets_topic::StoredOffsets;
 use crate::broker::{Broker, Traffic};
 use crate::config::BrokerConfig;
+use crate::fetch::FetchSessions;
 use crate::group::{GroupConfig, GroupCoordinator, Millis, Now, TellTime};
 use crate::http::{AdminBindError, AdminServer, Observed, Status};
 use crate::metadata;
@@ -110,6 +111,7 @@ impl Broker {
         follow.tell(&groups);
 
         let limits = Limits::from(&config.connections);
+        let fetch_sessions = FetchSessions::new(config.fetch_session_slots as usize);
         let broker = Arc::new(Broker {
             cluster_id: data.meta().cluster_id.clone(),
             config,
@@ -118,6 +120,7 @@ impl Broker {
             metadata,
             partitions,
             groups,
+            fetch_sessions,
             stopping: CancellationToken::new(),
             producer_ids: Mutex::new(0..0),
         });

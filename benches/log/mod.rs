@@ -35,8 +35,14 @@ impl OneLog {
         let disk_and_clock = (Arc::new(SystemDisk), Arc::new(SystemClock::default()));
         let data = DataDirectory::open(disk_and_clock.0, disk_and_clock.1, files.path(), StorageOptions::default());
         let data = data.expect("an empty data directory");
-        let partition =
-            Partition::open(&data, &TopicPartition::new("orders", 0), Uuid::from_u128(1), config, LeaderEpoch(0));
+        let partition = Partition::open(
+            &data,
+            &TopicPartition::new("orders", 0),
+            Uuid::from_u128(1),
+            config,
+            LeaderEpoch(0),
+            Arc::default(),
+        );
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         Self { runtime: runtime.expect("a runtime"), partition: partition.expect("an empty log"), data, files }
     }

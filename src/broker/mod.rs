@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 pub use self::traffic::{ApiTraffic, Served, Traffic};
 use crate::config::BrokerConfig;
+use crate::fetch::FetchSessions;
 use crate::group::GroupCoordinator;
 use crate::metadata::{MetadataStore, RequestError};
 use crate::partition::{Partition, Partitions};
@@ -32,6 +33,7 @@ pub struct Broker {
     pub(crate) metadata: Arc<MetadataStore>,
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) groups: Arc<GroupCoordinator>,
+    pub(crate) fetch_sessions: FetchSessions,
     /// Cancelled when the broker begins to stop.
     pub(crate) stopping: CancellationToken,
     /// Ids that were allocated durably and not given out yet.
@@ -64,6 +66,11 @@ impl Broker {
         self.clock.now_ms()
     }
 
+    /// Milliseconds of a clock that never goes back.
+    pub fn monotonic_ms(&self) -> u64 {
+        self.clock.monotonic().as_millis() as u64
+    }
+
     /// What exists.
     pub fn metadata(&self) -> &Arc<MetadataStore> {
         &self.metadata
@@ -87,6 +94,11 @@ impl Broker {
     /// The group coordinator.
     pub fn groups(&self) -> &Arc<GroupCoordinator> {
         &self.groups
+    }
+
+    /// The fetch sessions.
+    pub fn fetch_sessions(&self) -> &FetchSessions {
+        &self.fetch_sessions
     }
 
     /// A partition by its topic's name, or what a client is told when there is none: `UNKNOWN_TOPIC_OR_PARTITION`, or

@@ -61,6 +61,8 @@ pub struct BrokerConfig {
     pub max_partitions: i32,
     /// `fetch.max.bytes`.
     pub fetch_max_bytes: u32,
+    /// `max.incremental.fetch.session.cache.slots`.
+    pub fetch_session_slots: u32,
     /// `log.retention.check.interval.ms`.
     pub retention_check_interval_ms: i64,
     /// Bounds of what clients may open and send.
@@ -132,6 +134,7 @@ impl BrokerConfig {
             max_partitions_per_topic: values.int("max.partitions.per.topic"),
             max_partitions: values.int("max.partitions"),
             fetch_max_bytes: values.unsigned("fetch.max.bytes"),
+            fetch_session_slots: values.unsigned("max.incremental.fetch.session.cache.slots"),
             retention_check_interval_ms: values.long("log.retention.check.interval.ms"),
             connections: values.connections(),
             groups: values.groups(),

@@ -76,6 +76,9 @@ struct BrokerNumbers {
     accepted: u64,
     refused: u64,
     request_bytes: usize,
+    fetch_sessions: usize,
+    fetch_session_partitions: usize,
+    fetch_session_evictions: u64,
     topics: Topics,
 }
 
@@ -90,6 +93,9 @@ impl BrokerNumbers {
             accepted: load.accepted(),
             refused: load.refused(),
             request_bytes: load.request_bytes(),
+            fetch_sessions: broker.fetch_sessions().len(),
+            fetch_session_partitions: broker.fetch_sessions().partitions(),
+            fetch_session_evictions: broker.fetch_sessions().evictions(),
             topics: Topics::measure(broker),
         }
     }
@@ -227,7 +233,18 @@ impl BrokerNumbers {
         families.gauge("naru_connections", "Connections open.", self.connections as i64)?;
         families.counter("naru_connections_accepted", "Connections let in.", self.accepted)?;
         families.counter("naru_connections_refused", "Connections turned away at a limit.", self.refused)?;
-        families.gauge("naru_queued_request_bytes", "Bytes of requests in memory.", self.request_bytes as i64)
+        families.gauge("naru_queued_request_bytes", "Bytes of requests in memory.", self.request_bytes as i64)?;
+        families.gauge("naru_fetch_sessions", "Fetch sessions kept.", self.fetch_sessions as i64)?;
+        families.gauge(
+            "naru_fetch_session_partitions",
+            "Partitions of all fetch sessions.",
+            self.fetch_session_partitions as i64,
+        )?;
+        families.counter(
+            "naru_fetch_session_evictions",
+            "Fetch sessions that made room for another one.",
+            self.fetch_session_evictions,
+        )
     }
 }
 

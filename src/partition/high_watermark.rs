@@ -1,8 +1,8 @@
 //! The high watermark of a partition, and everybody who waits for it.
 //!
 //! Records below the high watermark are visible to consumers and acknowledged to producers that asked for it. Produce answers wait
-//! for one partition, long polls of Fetch for any of many; both are wakers in the same table, sorted by the offset they wait
-//! for.
+//! for one partition, readers have a [`Watch`](super::Watch) on each of many; both are wakers in the same table, sorted by the
+//! offset they wait for.
 //!
 //! The invariant: nobody is in the table whose offset is reached, or whose log is closed. It holds because value, closing and
 //! table change under one short lock. Looking at the value takes no lock.
@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
@@ -159,7 +159,7 @@ pub struct Reached<H: Deref<Target = HighWatermark>> {
 }
 
 impl<H: Deref<Target = HighWatermark>> Reached<H> {
-    fn new(high_watermark: H, target: Offset) -> Self {
+    pub(super) fn new(high_watermark: H, target: Offset) -> Self {
         Self { high_watermark, target, registered: None }
     }
 }
@@ -199,36 +199,15 @@ impl<H: Deref<Target = HighWatermark>> Drop for Reached<H> {
     }
 }
 
-/// Waits until any of many high watermarks is at its offset or above it, or any of the logs closes; the caller looks which. One
-/// task waits in all tables. Without any pair it waits for ever. Dropping the future cancels the wait.
-#[derive(Debug)]
-#[must_use = "a future waits only while it is polled"]
-pub struct AnyReached {
-    waits: Vec<Reached<Arc<HighWatermark>>>,
-}
-
-impl AnyReached {
-    pub(super) fn new(pairs: impl IntoIterator<Item = (Arc<HighWatermark>, Offset)>) -> Self {
-        Self { waits: pairs.into_iter().map(|(high_watermark, target)| Reached::new(high_watermark, target)).collect() }
-    }
-}
-
-impl Future for AnyReached {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let ready = self.get_mut().waits.iter_mut().any(|wait| Pin::new(wait).poll(cx).is_ready());
-        if ready { Poll::Ready(()) } else { Poll::Pending }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::AtomicUsize;
     use std::task::Wake;
 
     use proptest::prelude::*;
 
+    use super::super::News;
     use super::*;
 
     /// A task that counts how often it was woken.
@@ -302,30 +281,6 @@ mod tests {
         assert_eq!((first.woken(), second.woken()), (0, 1));
     }
 
-    #[test]
-    fn any_of_many_wakes_once_and_leaves_no_trace() {
-        let (a, b, task) = (at(0), at(0), Arc::default());
-        let mut wait = AnyReached::new([(a.clone(), Offset(5)), (b.clone(), Offset(7))]);
-        assert!(poll(&mut wait, &task).is_pending());
-        a.advance(Offset(4));
-        b.advance(Offset(6));
-        assert_eq!(task.woken(), 0);
-        b.advance(Offset(7));
-        assert_eq!((task.woken(), a.waiting(), b.waiting()), (1, 1, 0));
-        assert!(poll(&mut wait, &task).is_ready());
-        drop(wait);
-        assert_eq!(a.waiting(), 0);
-    }
-
-    #[test]
-    fn any_of_many_wakes_when_a_log_closes() {
-        let (a, b, task) = (at(0), at(0), Arc::default());
-        let mut wait = AnyReached::new([(a.clone(), Offset(5)), (b.clone(), Offset(7))]);
-        assert!(poll(&mut wait, &task).is_pending());
-        a.close(Closed::Deleted);
-        assert!(poll(&mut wait, &task).is_ready());
-    }
-
     #[derive(Debug, Clone)]
     enum Step {
         Wait(i64),
@@ -391,18 +346,23 @@ mod tests {
     /// first look of the waiting thread and its entry. A lost wake-up would leave that thread parked, and the test would not end.
     #[test]
     fn no_wake_up_is_lost_between_threads() {
-        race(|a, _, target| block_on(a.reached(target)).unwrap());
-        race(|a, b, target| block_on(AnyReached::new([(b.clone(), target), (a.clone(), target)])));
+        race(|a, target| block_on(a.reached(target)).unwrap());
+        let news = Arc::<News>::default();
+        race(|a, target| {
+            let _watch = news.watch(a, target, 0);
+            block_on(std::pin::pin!(news.arrived()));
+            assert_eq!(news.take(), [0]);
+        });
     }
 
-    fn race(wait: impl Fn(&Arc<HighWatermark>, &Arc<HighWatermark>, Offset) + Send + Sync) {
+    fn race(wait: impl Fn(&Arc<HighWatermark>, Offset) + Send + Sync) {
         const ROUNDS: i64 = 2_000;
-        let (a, b, announced) = (at(0), at(0), AtomicI64::new(0));
+        let (a, announced) = (at(0), AtomicI64::new(0));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for target in 1..=ROUNDS {
                     announced.store(target, Ordering::SeqCst);
-                    wait(&a, &b, Offset(target));
+                    wait(&a, Offset(target));
                 }
             });
             for target in 1..=ROUNDS {
@@ -417,7 +377,7 @@ mod tests {
                 reached.into_iter().for_each(Waker::wake);
             }
         });
-        assert_eq!((a.waiting(), b.waiting()), (0, 0));
+        assert_eq!(a.waiting(), 0);
     }
 
     fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {

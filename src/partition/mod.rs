@@ -7,12 +7,14 @@
 
 mod error;
 mod high_watermark;
+mod news;
 mod offset_spec;
 mod partitions;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -20,7 +22,8 @@ use naru_protocol::records::ValidBatch;
 use uuid::Uuid;
 
 pub use self::error::{EpochError, FetchError};
-pub use self::high_watermark::{AnyReached, Closed, Follows, HighWatermark, Reached};
+pub use self::high_watermark::{Closed, Follows, HighWatermark, Reached};
+pub use self::news::{News, Watch};
 pub use self::offset_spec::{ListedOffset, OffsetSpec};
 pub use self::partitions::{OpenFailure, Partitions, TopicLogs};
 use crate::config::TopicConfig;
@@ -78,9 +81,11 @@ impl Partition {
         topic_id: Uuid,
         config: PartitionConfig,
         leader_epoch: LeaderEpoch,
+        log_starts: Arc<LogStarts>,
     ) -> Result<Arc<Self>, OpenError> {
         let high_watermark = Arc::new(HighWatermark::new(Offset(0), follows(config.log.flush)));
-        let log = data.open_log(partition, topic_id, config.log, high_watermark.clone())?;
+        let observer = Observer { high_watermark: high_watermark.clone(), log_starts };
+        let log = data.open_log(partition, topic_id, config.log, Arc::new(observer))?;
         high_watermark.advance(log.durable_end());
         let topic_config = ArcSwap::new(config.topic);
         Ok(Arc::new(Self { topic_id, log, high_watermark, leader_epoch, topic_config }))
@@ -217,12 +222,6 @@ impl Partition {
     }
 }
 
-/// Waits until any of the partitions is visible up to its offset, or is gone; the caller looks which. Without partitions it waits
-/// for ever. Dropping the future cancels the wait.
-pub fn any_reached(waits: &[(Arc<Partition>, Offset)]) -> AnyReached {
-    AnyReached::new(waits.iter().map(|(partition, target)| (partition.high_watermark.clone(), *target)))
-}
-
 fn follows(flush: FlushPolicy) -> Follows {
     match flush {
         FlushPolicy::Fsync => Follows::DurableEnd,
@@ -230,20 +229,39 @@ fn follows(flush: FlushPolicy) -> Follows {
     }
 }
 
-impl LogObserver for HighWatermark {
+/// What a partition does about the events of its log.
+struct Observer {
+    high_watermark: Arc<HighWatermark>,
+    log_starts: Arc<LogStarts>,
+}
+
+impl LogObserver for Observer {
     fn log_end_advanced(&self, end: Offset) {
-        if self.follows() == Follows::LogEnd {
-            self.advance(end);
+        if self.high_watermark.follows() == Follows::LogEnd {
+            self.high_watermark.advance(end);
         }
     }
 
     fn durable_end_advanced(&self, end: Offset) {
-        self.advance(end);
+        self.high_watermark.advance(end);
     }
 
-    fn log_start_advanced(&self, _start: Offset) {}
+    fn log_start_advanced(&self, _start: Offset) {
+        self.log_starts.0.fetch_add(1, Ordering::Release);
+    }
 
     fn offline(&self, _reason: &str) {
-        self.close(Closed::Offline);
+        self.high_watermark.close(Closed::Offline);
+    }
+}
+
+/// How often the log start of any partition has moved. Whoever keeps a log start offset in mind looks here whether it may be old.
+#[derive(Debug, Default)]
+pub struct LogStarts(AtomicU64);
+
+impl LogStarts {
+    /// A number that changes after each move.
+    pub fn moves(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
     }
 }

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::{Partition, PartitionConfig};
+use super::{LogStarts, Partition, PartitionConfig};
 use crate::storage::types::{LeaderEpoch, TopicPartition};
 use crate::storage::{DataDirectory, OpenError};
 
@@ -51,6 +51,7 @@ pub struct OpenFailure {
 pub struct Partitions {
     data: Arc<DataDirectory>,
     leader_epoch: LeaderEpoch,
+    log_starts: Arc<LogStarts>,
     topics: ArcSwap<Topics>,
     /// Held while the topics change.
     change: Mutex<()>,
@@ -66,13 +67,23 @@ impl Partitions {
     /// An empty registry. Every partition opened by it is led under the data directory's incarnation.
     pub fn new(data: Arc<DataDirectory>) -> Self {
         let leader_epoch = data.meta().leader_epoch();
-        Self { data, leader_epoch, topics: ArcSwap::default(), change: Mutex::new(()) }
+        Self { data, leader_epoch, log_starts: Arc::default(), topics: ArcSwap::default(), change: Mutex::new(()) }
     }
 
     /// Finds a partition. `None` when it does not exist, or when its log could not be opened; the metadata image tells which.
     pub fn get(&self, topic_id: &Uuid, partition: i32) -> Option<Arc<Partition>> {
         let number = usize::try_from(partition).ok()?;
         self.topics.load().get(topic_id)?.get(number)?.clone()
+    }
+
+    /// Whether the logs of this topic are here, or should be. A topic that is being deleted is gone from here first.
+    pub fn has_topic(&self, topic_id: &Uuid) -> bool {
+        self.topics.load().contains_key(topic_id)
+    }
+
+    /// Tells whether any partition's log start has moved.
+    pub fn log_starts(&self) -> &LogStarts {
+        &self.log_starts
     }
 
     /// Opens the logs that these topics should have and that are not open yet: all of them at start, new ones when topics are
@@ -83,6 +94,9 @@ impl Partitions {
         let missing: Vec<Missing> =
             all.filter(|(topic, number)| self.get(&topic.topic_id, *number).is_none()).collect();
         let mut topics = Topics::clone(&self.topics.load());
+        for topic in wanted {
+            topics.entry(topic.topic_id).or_default();
+        }
         let mut failures = Vec::new();
         for ((topic, number), opened) in self.open_side_by_side(&missing) {
             match opened {
@@ -96,8 +110,8 @@ impl Partitions {
 
     fn open_side_by_side<'a>(&self, missing: &[Missing<'a>]) -> Vec<(Missing<'a>, Result<Arc<Partition>, OpenError>)> {
         let open = |(topic, number): Missing<'a>| {
-            let config = topic.config.clone();
-            Partition::open(&self.data, &topic.partition(number), topic.topic_id, config, self.leader_epoch)
+            let (config, log_starts) = (topic.config.clone(), Arc::clone(&self.log_starts));
+            Partition::open(&self.data, &topic.partition(number), topic.topic_id, config, self.leader_epoch, log_starts)
         };
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get).max(MIN_OPEN_THREADS);
         let next = AtomicUsize::new(0);

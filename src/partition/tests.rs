@@ -119,8 +119,9 @@ async fn a_log_that_went_offline_shows_what_was_visible_and_says_so_at_its_end()
     append(&partition, &[NOW]).await;
     append(&partition, &[NOW]).await;
     partition.high_watermark.advance(Offset(1));
-    LogObserver::offline(&*partition.high_watermark, "a flush failed");
-    LogObserver::durable_end_advanced(&*partition.high_watermark, Offset(2));
+    let observer = Observer { high_watermark: partition.high_watermark.clone(), log_starts: Arc::default() };
+    observer.offline("a flush failed");
+    observer.durable_end_advanced(Offset(2));
     assert_eq!(base_offsets(&partition, 0).await, [0]);
     assert_eq!(read_error(&partition, 1).await, ErrorCode::KAFKA_STORAGE_ERROR);
     assert_eq!(partition.high_watermark.reached(Offset(2)).await, Err(Closed::Offline));
@@ -170,11 +171,15 @@ async fn a_long_poll_wakes_for_any_of_its_partitions() {
     let dir = tempfile::tempdir().unwrap();
     let partitions = Partitions::new(open(&dir));
     partitions.ensure(&[orders(3, LogConfig::default())]);
-    let waits: Vec<_> = (0..3).map(|n| (partitions.get(&TOPIC, n).unwrap(), Offset(1))).collect();
-    let long_poll = tokio::spawn(any_reached(&waits));
-    append(&waits[1].0, &[NOW]).await;
+    let (followed, news): (Vec<_>, Arc<News>) =
+        ((0..3).map(|n| partitions.get(&TOPIC, n).unwrap()).collect(), Arc::default());
+    let watches = followed.iter().enumerate().map(|(n, p)| news.watch(p.high_watermark(), Offset(1), n));
+    let _watches: Vec<_> = watches.collect();
+    let waiting = Arc::clone(&news);
+    let long_poll = tokio::spawn(async move { waiting.arrived().await });
+    append(&followed[1], &[NOW]).await;
     long_poll.await.unwrap();
-    assert_eq!(waits.iter().map(|(p, _)| p.high_watermark.get().0).collect::<Vec<_>>(), [0, 1, 0]);
+    assert_eq!(news.take(), [1]);
 }
 
 /// Apache Kafka 4.4 answers the same at epoch 2 after two restarts, for a partition with 15 records of epoch 0 and for an empty one.

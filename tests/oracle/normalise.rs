@@ -49,6 +49,8 @@ fn field(name: &str, value: &mut Value) {
         // Random for each topic and cluster.
         "topicId" | "clusterId" if value.as_str().is_some_and(|id| id != NO_ID) => *value = json!("<id>"),
         "port" if value.as_i64().is_some_and(|port| port > 0) => *value = json!("<port>"),
+        // Random. Whether there is a session is compared.
+        "sessionId" if value.as_i64().is_some_and(|id| id != 0) => *value = json!("<session>"),
         // Handed out in blocks of the broker's choice.
         "producerId" if value.as_i64().is_some_and(|id| id >= 0) => *value = json!("<producer>"),
         _ => {}

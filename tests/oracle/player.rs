@@ -136,7 +136,7 @@ impl Player {
             }
             Value::Array(elements) => elements.iter().map(|element| self.fill(element)).collect(),
             Value::Object(fields) => match fields.get("$batch") {
-                Some(batch) => json!(base64(&build(batch))),
+                Some(batch) => json!(base64(&build(&self.fill(batch)))),
                 None => fields.iter().map(|(name, value)| (name.clone(), self.fill(value))).collect(),
             },
             other => other.clone(),

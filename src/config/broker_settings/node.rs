@@ -75,8 +75,7 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::int("max.incremental.fetch.session.cache.slots", Some("1000"))
         .at_least(0)
         .read_only()
-        .accepted("Every Fetch names its partitions; no sessions are kept.")
-        .doc("Fetch sessions kept at once."),
+        .doc("Fetch sessions kept at once; each of 8 parts has its share of them."),
     ConfigDef::int("max.partitions", Some("100000"))
         .at_least(1)
         .read_only()
