@@ -164,7 +164,9 @@ impl Wanted {
             (Found::Records(fetched), Ok(partition)) => {
                 // Whoever waited when a partition closed is told so.
                 let closed = !self.was_closed && self.is_closed();
-                closed || partition.high_watermark().get() > fetched.high_watermark
+                // What was found may have been deleted while others were waited for.
+                let deleted = partition.log().log_start() > fetched.log_start;
+                closed || deleted || partition.high_watermark().get() > fetched.high_watermark
             }
             _ => false,
         }

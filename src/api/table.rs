@@ -9,10 +9,10 @@ use crate::broker::Broker;
 
 use super::{Answer, Call, Encoded, RequestContext, serve};
 use super::{
-    alter_configs, api_versions, create_partitions, create_topics, delete_groups, delete_topics, describe_cluster,
-    describe_configs, describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id,
-    join_group, leave_group, list_groups, list_offsets, metadata, offset_commit, offset_delete, offset_fetch,
-    offset_for_leader_epoch, produce, sync_group,
+    alter_configs, api_versions, create_partitions, create_topics, delete_groups, delete_records, delete_topics,
+    describe_cluster, describe_configs, describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs,
+    init_producer_id, join_group, leave_group, list_groups, list_offsets, metadata, offset_commit, offset_delete,
+    offset_fetch, offset_for_leader_epoch, produce, sync_group,
 };
 
 /// One API of this broker.
@@ -60,6 +60,7 @@ pub static TABLE: &[Api] = &[
     api!(ApiVersions, 0..=5, api_versions::handle),
     api!(CreateTopics, 2..=7, create_topics::handle),
     api!(DeleteTopics, 1..=6, delete_topics::handle),
+    api!(DeleteRecords, 0..=2, delete_records::handle),
     api!(InitProducerId, 0..=5, init_producer_id::handle),
     api!(OffsetForLeaderEpoch, 2..=4, offset_for_leader_epoch::handle),
     api!(DescribeConfigs, 1..=4, describe_configs::handle),

@@ -11,8 +11,8 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::{Partition, PartitionConfig};
-use crate::storage::types::{LeaderEpoch, TopicPartition};
+use super::{DeleteRecordsError, Partition, PartitionConfig};
+use crate::storage::types::{LeaderEpoch, Offset, TopicPartition};
 use crate::storage::{DataDirectory, OpenError};
 
 /// How many logs are opened side by side at least: a new one waits for the disk, not for the processor.
@@ -129,6 +129,22 @@ impl Partitions {
             outcome = outcome.and(deleted);
         }
         outcome
+    }
+
+    /// Deletes the records below an offset of each partition, which is from [`Partition::start_after_deletion`]. Answers where
+    /// each log starts now, when that is durable. Blocks.
+    pub fn delete_records(&self, wanted: &[(Arc<Partition>, Offset)]) -> Vec<Result<Offset, DeleteRecordsError>> {
+        let logs: Vec<_> = wanted.iter().map(|(partition, start)| (Arc::clone(partition.log()), *start)).collect();
+        let advanced = self.data.advance_log_starts(&logs);
+        let outcomes = wanted.iter().zip(advanced).map(|((partition, wanted), advanced)| match advanced {
+            Ok(start) if start >= *wanted => Ok(start),
+            outcome => {
+                let error = outcome.err();
+                tracing::error!(partition = %partition.topic_partition(), error = error.map(tracing::field::display), "records could not be deleted");
+                Err(partition.high_watermark().closed().map_or(DeleteRecordsError::Storage, Into::into))
+            }
+        });
+        outcomes.collect()
     }
 
     /// Changes a topic's settings.

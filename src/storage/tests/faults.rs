@@ -234,7 +234,7 @@ fn retention_scenario(disk: &FaultyDisk, path: &Path) -> i64 {
     let durable = broker.log.durable_end().0;
     wait_until("full segments to be sealed", || broker.log.is_quiet());
     broker.directory.apply_retention();
-    let _ = broker.directory.advance_log_start(&broker.log, Offset(13));
+    let _ = broker.advance_log_start(Offset(13));
     broker.directory.shared().unlink_doomed();
     broker.kill();
     durable
