@@ -6,6 +6,7 @@
 #![allow(clippy::doc_markdown, clippy::needless_pass_by_value)]
 
 mod alter_configs;
+mod alter_replica_log_dirs;
 mod answer;
 mod api_versions;
 mod context;
@@ -19,6 +20,8 @@ mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
+mod describe_log_dirs;
+mod describe_producers;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;

@@ -75,6 +75,16 @@ impl Partitions {
         self.topics.load().get(topic_id)?.get(number)?.clone()
     }
 
+    /// All partitions whose logs are open, in no order.
+    pub fn all(&self) -> Vec<Arc<Partition>> {
+        self.topics.load().values().flat_map(|topic| topic.iter().flatten().cloned()).collect()
+    }
+
+    /// The data directory that holds their logs.
+    pub fn data(&self) -> &DataDirectory {
+        &self.data
+    }
+
     /// Opens the logs that these topics should have and that are not open yet: all of them at start, new ones when topics are
     /// created or get more partitions. Logs are opened side by side and become visible all at once. Blocks.
     pub fn ensure(&self, wanted: &[TopicLogs]) -> Vec<OpenFailure> {

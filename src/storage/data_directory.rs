@@ -19,7 +19,7 @@ use super::ballast::Ballast;
 use super::checkpoint::{self, Checkpoint, LogCheckpoint};
 use super::clock::Clock;
 use super::config::{LogConfig, StorageOptions};
-use super::disk::{Disk, read_file, replace_file};
+use super::disk::{Disk, Volume, read_file, replace_file};
 use super::log::{Engine, Log, LogObserver};
 use super::meta::{self, Meta, MetaError};
 use super::partition_metadata::{self, PartitionMetadataError};
@@ -179,6 +179,16 @@ impl DataDirectory {
     /// The directory's identity.
     pub fn meta(&self) -> &Meta {
         &self.shared.meta
+    }
+
+    /// Where it is: the path that it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// How large the file system is that it lies on, and how much of it is left.
+    pub fn volume(&self) -> io::Result<Volume> {
+        self.shared.engine.disk.volume(&self.shared.path)
     }
 
     /// How long flushes to stable storage took, and how many there were: the latency that acks=all adds.
