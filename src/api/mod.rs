@@ -6,6 +6,7 @@
 #![allow(clippy::doc_markdown, clippy::needless_pass_by_value)]
 
 mod alter_configs;
+mod alter_replica_log_dirs;
 mod answer;
 mod api_versions;
 mod context;
@@ -14,10 +15,13 @@ mod coverage;
 mod create_partitions;
 mod create_topics;
 mod delete_groups;
+mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
+mod describe_log_dirs;
+mod describe_producers;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;

@@ -9,9 +9,10 @@ use crate::broker::Broker;
 
 use super::{Answer, Call, Encoded, RequestContext, serve};
 use super::{
-    alter_configs, api_versions, create_partitions, create_topics, delete_groups, delete_topics, describe_cluster,
-    describe_configs, describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id,
-    join_group, leave_group, list_groups, list_offsets, metadata, offset_commit, offset_delete, offset_fetch,
+    alter_configs, alter_replica_log_dirs, api_versions, create_partitions, create_topics, delete_groups,
+    delete_records, delete_topics, describe_cluster, describe_configs, describe_groups, describe_log_dirs,
+    describe_producers, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group,
+    leave_group, list_groups, list_offsets, metadata, offset_commit, offset_delete, offset_fetch,
     offset_for_leader_epoch, produce, sync_group,
 };
 
@@ -60,15 +61,19 @@ pub static TABLE: &[Api] = &[
     api!(ApiVersions, 0..=5, api_versions::handle),
     api!(CreateTopics, 2..=7, create_topics::handle),
     api!(DeleteTopics, 1..=6, delete_topics::handle),
+    api!(DeleteRecords, 0..=2, delete_records::handle),
     api!(InitProducerId, 0..=5, init_producer_id::handle),
     api!(OffsetForLeaderEpoch, 2..=4, offset_for_leader_epoch::handle),
     api!(DescribeConfigs, 1..=4, describe_configs::handle),
     api!(AlterConfigs, 0..=2, alter_configs::handle),
+    api!(AlterReplicaLogDirs, 1..=2, alter_replica_log_dirs::handle),
+    api!(DescribeLogDirs, 1..=5, describe_log_dirs::handle),
     api!(CreatePartitions, 0..=3, create_partitions::handle),
     api!(DeleteGroups, 0..=3, delete_groups::handle),
     api!(IncrementalAlterConfigs, 0..=1, incremental_alter_configs::handle),
     api!(OffsetDelete, 0..=0, offset_delete::handle),
     api!(DescribeCluster, 0..=2, describe_cluster::handle),
+    api!(DescribeProducers, 0..=0, describe_producers::handle),
 ];
 
 /// The API with this key, if this version of it is served.

@@ -3,6 +3,7 @@
 mod client;
 mod configs;
 mod connections;
+mod delete_records;
 mod fetch;
 mod groups;
 mod idempotence;

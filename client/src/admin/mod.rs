@@ -1,4 +1,5 @@
-//! What exists in a cluster, and how it is changed: topics, configs, groups, committed offsets, the cluster itself.
+//! What exists in a cluster, and how it is changed: topics, records, configs, groups, committed offsets, log directories, the
+//! cluster itself.
 //!
 //! One file a noun. Whatever concerns several things at once gives a result for each of them, in the order in which they
 //! were named; for the common case of one there is a form that gives one result. [`Error::is_not_found`] and
@@ -10,7 +11,10 @@ mod committed;
 mod configs;
 mod coordinators;
 mod groups;
+mod log_dirs;
 mod offsets;
+mod producers;
+mod records;
 mod topics;
 
 use std::time::Duration;
@@ -23,7 +27,10 @@ pub use cluster::{BrokerDescription, ClusterDescription};
 pub use committed::CommittedOffset;
 pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource, ConfigSynonym, ConfigType};
 pub use groups::{GroupDescription, GroupFilter, GroupListing, GroupState, GroupType, MemberDescription};
+pub use log_dirs::{LogDir, LogSize};
 pub use offsets::{ListedOffset, OffsetSpec};
+pub use producers::ActiveProducer;
+pub use records::DeleteBefore;
 pub use topics::{CreatedTopic, NewTopic, PartitionDescription, TopicDescription};
 
 /// Each thing that was named, with what became of it.
@@ -118,6 +125,9 @@ mod tests {
         sendable(admin.list_groups(GroupFilter::default()));
         sendable(admin.describe_group("billing"));
         sendable(admin.list_offsets([]));
+        sendable(admin.delete_records([]));
+        sendable(admin.describe_log_dirs());
+        sendable(admin.describe_producers([]));
         sendable(admin.committed_offsets("billing"));
         sendable(admin.alter_offsets("billing", []));
         sendable(admin.delete_offsets("billing", []));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use naru_client::admin::{ConfigChange, ConfigResource, ConfigSource, GroupFilter, NewTopic, OffsetSpec};
+use naru_client::admin::{ConfigChange, ConfigResource, ConfigSource, DeleteBefore, GroupFilter, NewTopic, OffsetSpec};
 use naru_client::{ErrorCode, Record, TopicPartition};
 
 use crate::support::cluster::{Cluster, unique};
@@ -145,4 +145,83 @@ async fn the_cluster_names_its_brokers() {
     let described = within("a description", cluster.client().admin().describe_cluster()).await.unwrap();
     assert!(!described.brokers.is_empty());
     assert!(described.brokers.iter().any(|broker| format!("{}:{}", broker.host, broker.port) == cluster.address()));
+}
+
+#[tokio::test]
+async fn records_are_deleted_from_the_start_of_partitions() {
+    let cluster = Cluster::any().await;
+    let admin = cluster.client().admin();
+    let topic = cluster.topic(2).await;
+    cluster.send(&topic, 0, (0..10).map(|n| n.to_string())).await;
+    let [first, second, missing] = [0, 1, 2].map(|partition| TopicPartition::new(&*topic, partition));
+    let earliest = async || {
+        let listed = within("an offset", admin.list_offset(first.clone(), OffsetSpec::Earliest)).await;
+        listed.unwrap().offset.unwrap()
+    };
+    let dry = admin.clone().dry_run();
+    for (before, expected) in [(DeleteBefore::Offset(4), 4), (DeleteBefore::End, 10)] {
+        assert_eq!(within("an answer", dry.delete_records_of(first.clone(), before)).await.unwrap(), expected);
+    }
+    let beyond = within("a refusal", dry.delete_records_of(first.clone(), DeleteBefore::Offset(11))).await;
+    assert_eq!(beyond.unwrap_err().code(), Some(ErrorCode::OFFSET_OUT_OF_RANGE));
+    assert_eq!(earliest().await, 0, "it was a dry run");
+
+    let all =
+        [(missing, DeleteBefore::End), (first.clone(), DeleteBefore::Offset(4)), (second, DeleteBefore::Offset(1))];
+    let outcomes = within("outcomes", admin.delete_records(all)).await.unwrap();
+    assert!(outcomes[0].1.as_ref().unwrap_err().is_not_found(), "{outcomes:?}");
+    assert_eq!(*outcomes[1].1.as_ref().unwrap(), 4);
+    assert_eq!(outcomes[2].1.as_ref().unwrap_err().code(), Some(ErrorCode::OFFSET_OUT_OF_RANGE));
+    assert_eq!(earliest().await, 4);
+    let lower = within("an answer", admin.delete_records_of(first.clone(), DeleteBefore::Offset(2))).await;
+    assert_eq!(lower.unwrap(), 4, "the start never goes back");
+    assert_eq!(within("an answer", admin.delete_records_of(first.clone(), DeleteBefore::End)).await.unwrap(), 10);
+
+    let compacted = cluster.topic_with(1, &[("cleanup.policy", "compact")]).await;
+    let compacted = TopicPartition::new(compacted, 0);
+    let refused = within("a refusal", admin.delete_records_of(compacted, DeleteBefore::End)).await;
+    assert_eq!(refused.unwrap_err().code(), Some(ErrorCode::POLICY_VIOLATION));
+}
+
+#[tokio::test]
+async fn log_directories_say_what_is_in_them() {
+    let cluster = Cluster::any().await;
+    let admin = cluster.client().admin();
+    let topic = cluster.topic(2).await;
+    cluster.send(&topic, 1, ["x".repeat(1000)]).await;
+    let brokers = within("directories", admin.describe_log_dirs()).await.unwrap();
+    let mut sizes = BTreeMap::new();
+    for (broker, directories) in &brokers {
+        let directories = directories.as_ref().unwrap();
+        assert!(!directories.is_empty(), "broker {broker}");
+        for (path, directory) in directories {
+            let directory = directory.as_ref().unwrap();
+            assert!(path.starts_with('/'), "{path}");
+            assert!(directory.total_bytes.unwrap() > directory.usable_bytes.unwrap());
+            let mine = directory.logs.iter().filter(|log| *log.partition.topic == *topic);
+            sizes.extend(mine.map(|log| (log.partition.partition, (log.size_bytes, log.offset_lag, log.is_future))));
+        }
+    }
+    assert_eq!(sizes[&0], (0, 0, false));
+    assert!((1000..1200).contains(&sizes[&1].0), "{sizes:?}");
+    let one = within("directories", admin.describe_log_dirs_of(brokers[0].0)).await.unwrap();
+    assert_eq!(one[0].0, brokers[0].1.as_ref().unwrap()[0].0);
+}
+
+#[tokio::test]
+async fn a_partition_names_the_producers_that_it_remembers() {
+    let cluster = Cluster::any().await;
+    let admin = cluster.client().admin();
+    let topic = cluster.topic(1).await;
+    let partition = TopicPartition::new(&*topic, 0);
+    let described = async || within("producers", admin.describe_producers_of(partition.clone())).await.unwrap();
+    assert_eq!(described().await, []);
+    cluster.send(&topic, 0, ["a", "b", "c"]).await;
+    let producers = described().await;
+    assert_eq!(producers.len(), 1, "{producers:?}");
+    assert_eq!((producers[0].producer_epoch, producers[0].last_sequence), (0, Some(2)));
+    assert!(producers[0].last_timestamp.is_some());
+    assert_eq!((producers[0].coordinator_epoch, producers[0].transaction_start), (None, None));
+    let missing = TopicPartition::new(unique("missing"), 0);
+    assert!(within("a refusal", admin.describe_producers_of(missing)).await.unwrap_err().is_not_found());
 }
