@@ -112,6 +112,7 @@ impl Broker {
         let limits = Limits::from(&config.connections);
         let broker = Arc::new(Broker {
             cluster_id: data.meta().cluster_id.clone(),
+            directory_id: data.meta().node_uuid,
             config,
             clock,
             traffic: Traffic::default(),

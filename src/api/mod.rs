@@ -5,7 +5,9 @@
 // Kafka's names of APIs and error codes are words here; handlers share one signature.
 #![allow(clippy::doc_markdown, clippy::needless_pass_by_value)]
 
+mod add_raft_voter;
 mod alter_configs;
+mod alter_partition_reassignments;
 mod answer;
 mod api_versions;
 mod context;
@@ -18,6 +20,9 @@ mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
+mod describe_quorum;
+mod describe_topic_partitions;
+mod elect_leaders;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
@@ -27,14 +32,19 @@ mod join_group;
 mod leave_group;
 mod list_groups;
 mod list_offsets;
+mod list_partition_reassignments;
 mod metadata;
 mod offset_commit;
 mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod remove_raft_voter;
 mod sync_group;
 mod table;
+mod unregister_broker;
+mod unregister_controller;
+mod update_features;
 
 use std::sync::Arc;
 
