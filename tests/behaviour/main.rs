@@ -3,6 +3,7 @@
 mod client;
 mod configs;
 mod connections;
+mod extremes;
 mod fetch;
 mod groups;
 mod idempotence;
