@@ -114,6 +114,7 @@ impl Broker {
         let fetch_sessions = FetchSessions::new(config.fetch_session_slots as usize);
         let broker = Arc::new(Broker {
             cluster_id: data.meta().cluster_id.clone(),
+            directory_id: data.meta().node_uuid,
             config,
             clock,
             traffic: Traffic::default(),

@@ -5,7 +5,9 @@
 // Kafka's names of APIs and error codes are words here; handlers share one signature.
 #![allow(clippy::doc_markdown, clippy::needless_pass_by_value)]
 
+mod add_raft_voter;
 mod alter_configs;
+mod alter_partition_reassignments;
 mod alter_replica_log_dirs;
 mod answer;
 mod api_versions;
@@ -22,6 +24,9 @@ mod describe_configs;
 mod describe_groups;
 mod describe_log_dirs;
 mod describe_producers;
+mod describe_quorum;
+mod describe_topic_partitions;
+mod elect_leaders;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
@@ -31,14 +36,19 @@ mod join_group;
 mod leave_group;
 mod list_groups;
 mod list_offsets;
+mod list_partition_reassignments;
 mod metadata;
 mod offset_commit;
 mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod remove_raft_voter;
 mod sync_group;
 mod table;
+mod unregister_broker;
+mod unregister_controller;
+mod update_features;
 
 use std::sync::Arc;
 

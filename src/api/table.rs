@@ -9,11 +9,13 @@ use crate::broker::Broker;
 
 use super::{Answer, Call, Encoded, RequestContext, serve};
 use super::{
-    alter_configs, alter_replica_log_dirs, api_versions, create_partitions, create_topics, delete_groups,
-    delete_records, delete_topics, describe_cluster, describe_configs, describe_groups, describe_log_dirs,
-    describe_producers, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group,
-    leave_group, list_groups, list_offsets, metadata, offset_commit, offset_delete, offset_fetch,
-    offset_for_leader_epoch, produce, sync_group,
+    add_raft_voter, alter_configs, alter_partition_reassignments, alter_replica_log_dirs, api_versions,
+    create_partitions, create_topics, delete_groups, delete_records, delete_topics, describe_cluster, describe_configs,
+    describe_groups, describe_log_dirs, describe_producers, describe_quorum, describe_topic_partitions, elect_leaders,
+    fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group, leave_group,
+    list_groups, list_offsets, list_partition_reassignments, metadata, offset_commit, offset_delete, offset_fetch,
+    offset_for_leader_epoch, produce, remove_raft_voter, sync_group, unregister_broker, unregister_controller,
+    update_features,
 };
 
 /// One API of this broker.
@@ -70,10 +72,20 @@ pub static TABLE: &[Api] = &[
     api!(DescribeLogDirs, 1..=5, describe_log_dirs::handle),
     api!(CreatePartitions, 0..=3, create_partitions::handle),
     api!(DeleteGroups, 0..=3, delete_groups::handle),
+    api!(ElectLeaders, 0..=2, elect_leaders::handle),
     api!(IncrementalAlterConfigs, 0..=1, incremental_alter_configs::handle),
+    api!(AlterPartitionReassignments, 0..=1, alter_partition_reassignments::handle),
+    api!(ListPartitionReassignments, 0..=0, list_partition_reassignments::handle),
     api!(OffsetDelete, 0..=0, offset_delete::handle),
+    api!(DescribeQuorum, 0..=2, describe_quorum::handle),
+    api!(UpdateFeatures, 0..=2, update_features::handle),
     api!(DescribeCluster, 0..=2, describe_cluster::handle),
     api!(DescribeProducers, 0..=0, describe_producers::handle),
+    api!(UnregisterBroker, 0..=0, unregister_broker::handle),
+    api!(DescribeTopicPartitions, 0..=0, describe_topic_partitions::handle),
+    api!(AddRaftVoter, 0..=1, add_raft_voter::handle),
+    api!(RemoveRaftVoter, 0..=0, remove_raft_voter::handle),
+    api!(UnregisterController, 0..=0, unregister_controller::handle),
 ];
 
 /// The API with this key, if this version of it is served.

@@ -27,6 +27,7 @@ use crate::storage::clock::Clock;
 pub struct Broker {
     pub(crate) config: Arc<BrokerConfig>,
     pub(crate) cluster_id: String,
+    pub(crate) directory_id: Uuid,
     pub(crate) clock: Arc<dyn Clock>,
     /// Requests served, counted by API.
     pub(crate) traffic: Traffic,
@@ -49,6 +50,11 @@ impl Broker {
     /// The cluster's id: 22 characters.
     pub fn cluster_id(&self) -> &str {
         &self.cluster_id
+    }
+
+    /// The identity of the data directory.
+    pub fn directory_id(&self) -> Uuid {
+        self.directory_id
     }
 
     /// This node's id, 0 or more.

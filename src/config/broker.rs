@@ -59,6 +59,8 @@ pub struct BrokerConfig {
     pub max_partitions_per_topic: i32,
     /// `max.partitions`: over all topics.
     pub max_partitions: i32,
+    /// `max.request.partition.size.limit`, from 1 up: in one answer to DescribeTopicPartitions.
+    pub max_request_partitions: i32,
     /// `fetch.max.bytes`.
     pub fetch_max_bytes: u32,
     /// `max.incremental.fetch.session.cache.slots`.
@@ -133,6 +135,7 @@ impl BrokerConfig {
             default_replication_factor: values.int("default.replication.factor") as i16,
             max_partitions_per_topic: values.int("max.partitions.per.topic"),
             max_partitions: values.int("max.partitions"),
+            max_request_partitions: values.int("max.request.partition.size.limit"),
             fetch_max_bytes: values.unsigned("fetch.max.bytes"),
             fetch_session_slots: values.unsigned("max.incremental.fetch.session.cache.slots"),
             retention_check_interval_ms: values.long("log.retention.check.interval.ms"),

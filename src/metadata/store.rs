@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::change::changes;
 use super::{
     AlterConfigs, ApplyError, Change, CreatedTopic, Decision, DeletedTopic, IncrementalAlterConfigs, MetadataImage,
-    MetadataLog, MetadataLogError, NewPartitions, RequestError, Rules, Topic, TopicSpec, TopicToDelete,
+    MetadataLog, MetadataLogEnd, MetadataLogError, NewPartitions, RequestError, Rules, Topic, TopicSpec, TopicToDelete,
 };
 use crate::config::BrokerConfig;
 
@@ -90,6 +90,11 @@ impl MetadataStore {
     /// What exists now. Everything in it is durable.
     pub fn image(&self) -> Arc<MetadataImage> {
         self.image.load_full()
+    }
+
+    /// How far the log behind the image goes.
+    pub fn log_end(&self) -> MetadataLogEnd {
+        self.log.end()
     }
 
     /// The settings the broker was started with.

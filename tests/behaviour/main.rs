@@ -4,6 +4,7 @@ mod client;
 mod configs;
 mod connections;
 mod delete_records;
+mod extremes;
 mod fetch;
 mod groups;
 mod idempotence;

@@ -10,10 +10,13 @@ mod cluster;
 mod committed;
 mod configs;
 mod coordinators;
+mod features;
 mod groups;
+mod leaders;
 mod log_dirs;
 mod offsets;
 mod producers;
+mod quorum;
 mod records;
 mod topics;
 
@@ -26,10 +29,13 @@ use crate::error::Error;
 pub use cluster::{BrokerDescription, ClusterDescription};
 pub use committed::CommittedOffset;
 pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource, ConfigSynonym, ConfigType};
+pub use features::{FeatureChange, FeatureDescription};
 pub use groups::{GroupDescription, GroupFilter, GroupListing, GroupState, GroupType, MemberDescription};
+pub use leaders::{Election, ElectionType, Reassignment};
 pub use log_dirs::{LogDir, LogSize};
 pub use offsets::{ListedOffset, OffsetSpec};
 pub use producers::ActiveProducer;
+pub use quorum::{QuorumDescription, QuorumReplica};
 pub use records::DeleteBefore;
 pub use topics::{CreatedTopic, NewTopic, PartitionDescription, TopicDescription};
 
@@ -82,7 +88,8 @@ impl Admin {
     }
 
     /// Changes are checked and not made. Creating topics, partitions and altering configs is checked by the broker as if it
-    /// were meant; for everything else this library looks whether what is named exists and may be changed.
+    /// were meant, and so are features; elections and moves of replicas are refused; for everything else this library looks
+    /// whether what is named exists and may be changed.
     ///
     /// ```no_run
     /// # async fn example(admin: naru_client::admin::Admin) -> Result<(), naru_client::Error> {
@@ -122,6 +129,12 @@ mod tests {
         sendable(admin.describe_config(ConfigResource::topic("orders")));
         sendable(admin.alter_config(ConfigResource::topic("orders"), [ConfigChange::unset("retention.ms")]));
         sendable(admin.describe_cluster());
+        sendable(admin.describe_metadata_quorum());
+        sendable(admin.describe_features());
+        sendable(admin.update_features([("group.version", 1, FeatureChange::Upgrade)]));
+        sendable(admin.elect_leaders(ElectionType::Preferred, []));
+        sendable(admin.alter_partition_reassignments([]));
+        sendable(admin.list_partition_reassignments());
         sendable(admin.list_groups(GroupFilter::default()));
         sendable(admin.describe_group("billing"));
         sendable(admin.list_offsets([]));

@@ -87,7 +87,6 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::int("max.request.partition.size.limit", Some("2000"))
         .at_least(1)
         .read_only()
-        .accepted("DescribeTopicPartitions is not available; clients ask with Metadata instead.")
         .doc("Partitions in one answer to DescribeTopicPartitions."),
     ConfigDef::int("node.id", Some("1"))
         .at_least(0)

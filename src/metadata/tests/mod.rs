@@ -42,6 +42,10 @@ impl MetadataLog for MemoryLog {
             Ok(())
         })
     }
+
+    fn end(&self) -> MetadataLogEnd {
+        MetadataLogEnd { leader_epoch: 0, offset: i64::try_from(self.records.lock().len()).unwrap() }
+    }
 }
 
 fn rules(broker: &BrokerConfig) -> Rules<'_> {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use naru_client::admin::{ConfigChange, ConfigResource, ConfigSource, DeleteBefore, GroupFilter, NewTopic, OffsetSpec};
+use naru_client::admin::{
+    ConfigChange, ConfigResource, ConfigSource, DeleteBefore, Election, ElectionType, FeatureChange, GroupFilter,
+    NewTopic, OffsetSpec,
+};
 use naru_client::{ErrorCode, Record, TopicPartition};
 
 use crate::support::cluster::{Cluster, unique};
@@ -224,4 +227,62 @@ async fn a_partition_names_the_producers_that_it_remembers() {
     assert_eq!((producers[0].coordinator_epoch, producers[0].transaction_start), (None, None));
     let missing = TopicPartition::new(unique("missing"), 0);
     assert!(within("a refusal", admin.describe_producers_of(missing)).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn a_topic_of_many_partitions_is_described_page_by_page() {
+    let cluster = Cluster::own_with(&[("max.request.partition.size.limit", "3")]).await;
+    let admin = cluster.client().admin();
+    let (wide, narrow) = (cluster.topic(8).await, cluster.topic(1).await);
+    let names = [&*wide, "nope", &*narrow, &*wide];
+    let described = within("descriptions", admin.describe_topics(names)).await.unwrap();
+    let found = |at: usize| described[at].1.as_ref().unwrap();
+    let numbers: Vec<i32> = found(0).partitions.iter().map(|partition| partition.partition).collect();
+    assert_eq!(numbers, (0..8).collect::<Vec<_>>());
+    assert!(described[1].1.as_ref().unwrap_err().is_not_found());
+    assert_eq!((found(2).partitions.len(), &found(2).name), (1, &narrow.into()));
+    assert_eq!(found(3), found(0));
+}
+
+#[tokio::test]
+async fn leaders_are_where_they_should_be_and_replicas_stay() {
+    let cluster = Cluster::any().await;
+    let admin = cluster.client().admin();
+    let topic = cluster.topic(2).await;
+    let (known, unknown) = (TopicPartition::new(&*topic, 1), TopicPartition::new(&*topic, 9));
+    for election in [ElectionType::Preferred, ElectionType::Unclean] {
+        let asked = [unknown.clone(), known.clone()];
+        let outcomes = within("an election", admin.elect_leaders(election, asked)).await.unwrap();
+        assert!(outcomes[0].1.as_ref().unwrap_err().is_not_found());
+        assert_eq!((&outcomes[1].0, outcomes[1].1.as_ref().ok()), (&known, Some(&Election::NotNeeded)));
+    }
+    let all = within("an election", admin.elect_all_leaders(ElectionType::Preferred)).await.unwrap();
+    assert!(all.iter().all(|(_, outcome)| outcome.is_ok()), "{all:?}");
+
+    let replicas = within("a topic", admin.describe_topic(&*topic)).await.unwrap().partitions.remove(1).replicas;
+    let moves = [(known.clone(), Some(replicas)), (unknown, None), (known, None)];
+    let outcomes = within("moves", admin.alter_partition_reassignments(moves)).await.unwrap();
+    let codes: Vec<_> =
+        outcomes.iter().map(|(_, result)| result.as_ref().err().and_then(|error| error.code())).collect();
+    let expected = [None, Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION), Some(ErrorCode::NO_REASSIGNMENT_IN_PROGRESS)];
+    assert_eq!(codes, expected);
+    assert!(within("moves", admin.list_partition_reassignments()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_quorum_and_the_features_are_described() {
+    let cluster = Cluster::any().await;
+    let admin = cluster.client().admin();
+    let quorum = within("the quorum", admin.describe_metadata_quorum()).await.unwrap();
+    let leader = quorum.voters.iter().find(|voter| voter.id == quorum.leader).expect("the leader votes");
+    assert!(leader.log_end >= quorum.high_watermark && quorum.high_watermark >= 0 && !leader.directory.is_nil());
+
+    let features = within("the features", admin.describe_features()).await.unwrap();
+    let level = features["metadata.version"].level.expect("a level");
+    let dry = admin.clone().dry_run();
+    let same = [("metadata.version", level, FeatureChange::Upgrade)];
+    within("an update", dry.update_features(same)).await.unwrap();
+    let unknown = [("no.such.feature", 1, FeatureChange::Upgrade)];
+    let error = within("a refusal", admin.update_features(unknown)).await.unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::INVALID_UPDATE_VERSION), "{error}");
 }
