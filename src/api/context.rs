@@ -55,7 +55,15 @@ pub struct RequestContext {
     pub version: i16,
 }
 
+/// The name of a user who did not say who he is.
+pub const ANONYMOUS: &str = "ANONYMOUS";
+
 impl RequestContext {
+    /// The name of the user who asks: nobody logs in yet.
+    pub fn user(&self) -> &'static str {
+        ANONYMOUS
+    }
+
     /// The address of this broker that this client is told.
     pub fn advertised(&self) -> HostPort {
         self.connection.listener.advertised.clone()

@@ -5,19 +5,27 @@
 // Kafka's names of APIs and error codes are words here; handlers share one signature.
 #![allow(clippy::doc_markdown, clippy::needless_pass_by_value)]
 
+mod alter_client_quotas;
 mod alter_configs;
+mod alter_user_scram_credentials;
 mod answer;
 mod api_versions;
 mod context;
 #[cfg(test)]
 mod coverage;
+mod create_acls;
 mod create_partitions;
 mod create_topics;
+mod delegation_tokens;
+mod delete_acls;
 mod delete_groups;
 mod delete_topics;
+mod describe_acls;
+mod describe_client_quotas;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
+mod describe_user_scram_credentials;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
@@ -33,6 +41,8 @@ mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod sasl_authenticate;
+mod sasl_handshake;
 mod sync_group;
 mod table;
 

@@ -9,10 +9,12 @@ use crate::broker::Broker;
 
 use super::{Answer, Call, Encoded, RequestContext, serve};
 use super::{
-    alter_configs, api_versions, create_partitions, create_topics, delete_groups, delete_topics, describe_cluster,
-    describe_configs, describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id,
-    join_group, leave_group, list_groups, list_offsets, metadata, offset_commit, offset_delete, offset_fetch,
-    offset_for_leader_epoch, produce, sync_group,
+    alter_client_quotas, alter_configs, alter_user_scram_credentials, api_versions, create_acls, create_partitions,
+    create_topics, delegation_tokens, delete_acls, delete_groups, delete_topics, describe_acls, describe_client_quotas,
+    describe_cluster, describe_configs, describe_groups, describe_user_scram_credentials, fetch, find_coordinator,
+    heartbeat, incremental_alter_configs, init_producer_id, join_group, leave_group, list_groups, list_offsets,
+    metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch, produce, sasl_authenticate,
+    sasl_handshake, sync_group,
 };
 
 /// One API of this broker.
@@ -57,17 +59,30 @@ pub static TABLE: &[Api] = &[
     api!(SyncGroup, 0..=5, sync_group::handle),
     api!(DescribeGroups, 0..=6, describe_groups::handle),
     api!(ListGroups, 0..=5, list_groups::handle),
+    api!(SaslHandshake, 0..=1, sasl_handshake::handle),
     api!(ApiVersions, 0..=5, api_versions::handle),
     api!(CreateTopics, 2..=7, create_topics::handle),
     api!(DeleteTopics, 1..=6, delete_topics::handle),
     api!(InitProducerId, 0..=5, init_producer_id::handle),
     api!(OffsetForLeaderEpoch, 2..=4, offset_for_leader_epoch::handle),
+    api!(DescribeAcls, 1..=3, describe_acls::handle),
+    api!(CreateAcls, 1..=3, create_acls::handle),
+    api!(DeleteAcls, 1..=3, delete_acls::handle),
     api!(DescribeConfigs, 1..=4, describe_configs::handle),
     api!(AlterConfigs, 0..=2, alter_configs::handle),
+    api!(SaslAuthenticate, 0..=2, sasl_authenticate::handle),
     api!(CreatePartitions, 0..=3, create_partitions::handle),
+    api!(CreateDelegationToken, 1..=3, delegation_tokens::create),
+    api!(RenewDelegationToken, 1..=2, delegation_tokens::renew),
+    api!(ExpireDelegationToken, 1..=2, delegation_tokens::expire),
+    api!(DescribeDelegationToken, 1..=3, delegation_tokens::describe),
     api!(DeleteGroups, 0..=3, delete_groups::handle),
     api!(IncrementalAlterConfigs, 0..=1, incremental_alter_configs::handle),
     api!(OffsetDelete, 0..=0, offset_delete::handle),
+    api!(DescribeClientQuotas, 0..=1, describe_client_quotas::handle),
+    api!(AlterClientQuotas, 0..=1, alter_client_quotas::handle),
+    api!(DescribeUserScramCredentials, 0..=0, describe_user_scram_credentials::handle),
+    api!(AlterUserScramCredentials, 0..=0, alter_user_scram_credentials::handle),
     api!(DescribeCluster, 0..=2, describe_cluster::handle),
 ];
 

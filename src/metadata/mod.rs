@@ -1,4 +1,5 @@
-//! What exists: topics, their partitions and settings, broker settings changed at run time, blocks of producer ids.
+//! What exists: topics, their partitions and settings, broker settings changed at run time, blocks of producer ids, quotas
+//! of clients, SCRAM credentials.
 //!
 //! The state is a log (`__cluster_metadata-0`, in Kafka's own record formats). [`MetadataImage`] is what its records
 //! add up to; applying them is deterministic. A request becomes records in a pure function ([`create_topics()`],
@@ -9,6 +10,7 @@
 
 mod alter_configs;
 mod change;
+mod client_quotas;
 mod create_partitions;
 mod create_topics;
 mod delete_topics;
@@ -17,6 +19,7 @@ mod image;
 mod log;
 mod producer_ids;
 mod request_error;
+mod scram;
 mod shared_map;
 mod storage_log;
 mod store;
@@ -27,6 +30,10 @@ mod topic_name;
 pub use alter_configs::{AlterConfigs, ConfigChange, ConfigOperation, IncrementalAlterConfigs, ResourceKind};
 pub use alter_configs::{alter_configs, incremental_alter_configs};
 pub use change::Change;
+pub use client_quotas::{Applicable, ClientQuotas, EntityName, EntityParts, EntityType, QuotaEntity, QuotaKey, Quotas};
+pub use client_quotas::{
+    QuotaAlteration, QuotaFilter, QuotaMatch, QuotaOp, alter_client_quotas, describe_client_quotas,
+};
 pub use create_partitions::{NewPartitions, create_partitions};
 pub use create_topics::{Assignment, CreatedTopic, TopicSpec, create_topics};
 pub use delete_topics::{DeletedTopic, TopicToDelete, delete_topics};
@@ -35,6 +42,8 @@ pub use image::{ApplyError, MetadataImage, Topic};
 pub use log::{LogFuture, MetadataLog, MetadataLogError};
 pub use producer_ids::{PRODUCER_ID_BLOCK, allocate_producer_ids};
 pub use request_error::RequestError;
+pub use scram::{ScramCredential, ScramCredentials, ScramMechanism, alter_scram_credentials};
+pub use scram::{ScramDeletion, ScramUpsertion};
 pub use storage_log::StorageMetadataLog;
 pub use store::{ListenerFuture, MetadataListener, MetadataStore, OpenError};
 pub use topic_name::{

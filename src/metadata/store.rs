@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use super::change::changes;
 use super::{
-    AlterConfigs, ApplyError, Change, CreatedTopic, Decision, DeletedTopic, IncrementalAlterConfigs, MetadataImage,
-    MetadataLog, MetadataLogError, NewPartitions, RequestError, Rules, Topic, TopicSpec, TopicToDelete,
+    AlterConfigs, ApplyError, Change, CreatedTopic, Decision, DeletedTopic, EntityParts, IncrementalAlterConfigs,
+    MetadataImage, MetadataLog, MetadataLogError, NewPartitions, QuotaAlteration, RequestError, Rules, ScramDeletion,
+    ScramUpsertion, Topic, TopicSpec, TopicToDelete,
 };
 use crate::config::BrokerConfig;
 
@@ -167,6 +168,24 @@ impl MetadataStore {
         validate_only: bool,
     ) -> Result<Vec<Result<(), RequestError>>, RequestError> {
         self.change(move |image, rules| super::incremental_alter_configs(image, rules, &resources, validate_only)).await
+    }
+
+    /// Changes quotas; see [`alter_client_quotas`](super::alter_client_quotas()).
+    pub async fn alter_client_quotas(
+        self: &Arc<Self>,
+        alterations: Vec<QuotaAlteration>,
+        validate_only: bool,
+    ) -> Result<Vec<(EntityParts, Result<(), RequestError>)>, RequestError> {
+        self.change(move |image, _| super::alter_client_quotas(image, &alterations, validate_only)).await
+    }
+
+    /// Changes SCRAM credentials; see [`alter_scram_credentials`](super::alter_scram_credentials()).
+    pub async fn alter_scram_credentials(
+        self: &Arc<Self>,
+        deletions: Vec<ScramDeletion>,
+        upsertions: Vec<ScramUpsertion>,
+    ) -> Result<Vec<(String, Result<(), RequestError>)>, RequestError> {
+        self.change(move |image, _| super::alter_scram_credentials(image, &deletions, &upsertions)).await
     }
 
     /// Producer ids that nobody else gets, not after a restart either.
