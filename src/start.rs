@@ -20,6 +20,7 @@ use crate::http::{AdminBindError, AdminServer, Observed, Status};
 use crate::metadata;
 use crate::metadata::{MetadataImage, MetadataStore, StorageMetadataLog};
 use crate::partition::Partitions;
+use crate::quota::Usage;
 use crate::server::{BindError, Limits, Server};
 use crate::storage::clock::{Clock, SystemClock};
 use crate::storage::disk::SystemDisk;
@@ -112,6 +113,7 @@ impl Broker {
         let limits = Limits::from(&config.connections);
         let broker = Arc::new(Broker {
             cluster_id: data.meta().cluster_id.clone(),
+            usage: Usage::new(&config.quotas),
             config,
             clock,
             traffic: Traffic::default(),

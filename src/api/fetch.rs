@@ -15,7 +15,7 @@ use bytestring::ByteString;
 use naru_protocol::messages::fetch::{
     EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
 };
-use naru_protocol::{ErrorCode, Records};
+use naru_protocol::{ErrorCode, Records, encode_response};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -45,11 +45,20 @@ pub(super) async fn handle(
     }
     let deadline = Instant::now() + Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
     let min_bytes = usize::try_from(request.min_bytes).unwrap_or(0);
+    let most = context.meter.as_ref().and_then(|meter| meter.fetch_limit()).unwrap_or(usize::MAX);
+    let min_bytes = min_bytes.min(most);
     let mut fetch = Fetch::new(&broker, context.version, request);
+    fetch.max_bytes = fetch.max_bytes.min(most);
     loop {
         fetch.read_what_moved().await;
         if fetch.is_complete(min_bytes) || Instant::now() >= deadline || broker.is_stopping() {
-            return Answer::Ready(fetch.respond());
+            let response = fetch.respond();
+            if let Some(meter) = &context.meter
+                && meter.fetch(size(&response, context.version)).is_err()
+            {
+                return Answer::Ready(FetchResponse::default());
+            }
+            return Answer::Ready(response);
         }
         // Whichever comes first, one more look tells what there is to answer.
         tokio::select! {
@@ -57,6 +66,13 @@ pub(super) async fn handle(
             () = broker.stopping() => {}
         }
     }
+}
+
+/// What a response counts for: its length, without that of the header.
+fn size(response: &FetchResponse, version: i16) -> usize {
+    const HEADER: usize = 8;
+    encode_response(0, response, version)
+        .map_or(0, |chunks| chunks.iter().map(Bytes::len).sum::<usize>().saturating_sub(HEADER))
 }
 
 /// A request with its partitions looked up, and what was found in them so far.

@@ -36,6 +36,7 @@ mod leave_group;
 mod list_groups;
 mod list_offsets;
 mod metadata;
+mod meter;
 mod offset_commit;
 mod offset_delete;
 mod offset_fetch;
@@ -52,6 +53,8 @@ use bytes::Bytes;
 use naru_protocol::{Request, RequestHeader, decode_request, encode_response_with_error};
 
 use crate::broker::Broker;
+
+use meter::Meter;
 
 pub use answer::{Answer, BoxFuture, Chunks, CloseReason, Encoded, Respond};
 pub use context::{ConnectionContext, Listener, RequestContext};
@@ -71,6 +74,7 @@ pub fn dispatch(broker: &Arc<Broker>, connection: &Arc<ConnectionContext>, frame
     if let Some(refusal) = api_versions::refuse_unknown_version(&frame) {
         return refusal;
     }
+    let request_bytes = frame.len();
     let (header, body) = match RequestHeader::split(frame) {
         Ok(split) => split,
         Err(error) => return Answer::Close(CloseReason::MalformedHeader(error.to_string())),
@@ -78,8 +82,12 @@ pub fn dispatch(broker: &Arc<Broker>, connection: &Arc<ConnectionContext>, frame
     let Some(api) = table::find(header.api_key, header.api_version) else {
         return Answer::Close(CloseReason::Unsupported { key: header.api_key, version: header.api_version });
     };
-    let context =
-        RequestContext { connection: Arc::clone(connection), client_id: header.client_id, version: header.api_version };
+    let context = RequestContext {
+        meter: Meter::begin(broker, connection, header.client_id.as_ref(), api.key, request_bytes),
+        connection: Arc::clone(connection),
+        client_id: header.client_id,
+        version: header.api_version,
+    };
     (api.handler)(Arc::clone(broker), context, Call { correlation_id: header.correlation_id, body })
 }
 
@@ -107,7 +115,15 @@ where
             return Answer::Close(CloseReason::MalformedBody { api: R::KEY.name(), version, reason });
         }
     };
-    handler(broker, context, request).into_answer(move |response| respond(correlation_id, &response, version))
+    let Some(meter) = context.meter.clone() else {
+        return handler(broker, context, request)
+            .into_answer(move |response| respond(correlation_id, &response, version));
+    };
+    let answer = meter.watch(handler(broker, context, request).into_answer(Answer::Ready));
+    answer.and_then(move |mut response| {
+        meter.finish(&mut response);
+        respond(correlation_id, &response, version)
+    })
 }
 
 /// The response as bytes.

@@ -9,6 +9,7 @@ mod traffic;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use naru_protocol::ErrorCode;
 use tokio::sync::Mutex;
@@ -20,6 +21,7 @@ use crate::config::BrokerConfig;
 use crate::group::GroupCoordinator;
 use crate::metadata::{MetadataStore, RequestError};
 use crate::partition::{Partition, Partitions};
+use crate::quota::Usage;
 use crate::storage::clock::Clock;
 
 /// One broker.
@@ -29,6 +31,8 @@ pub struct Broker {
     pub(crate) clock: Arc<dyn Clock>,
     /// Requests served, counted by API.
     pub(crate) traffic: Traffic,
+    /// What clients with a quota used lately.
+    pub(crate) usage: Usage,
     pub(crate) metadata: Arc<MetadataStore>,
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) groups: Arc<GroupCoordinator>,
@@ -57,6 +61,16 @@ impl Broker {
     /// Requests served, counted by API.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// What clients with a quota used lately.
+    pub(crate) fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// The time since an arbitrary start; never goes back.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
     }
 
     /// The wall clock, in milliseconds since 1970.

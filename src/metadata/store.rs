@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use super::change::changes;
 use super::{
-    AlterConfigs, ApplyError, Change, CreatedTopic, Decision, DeletedTopic, EntityParts, IncrementalAlterConfigs,
-    MetadataImage, MetadataLog, MetadataLogError, NewPartitions, QuotaAlteration, RequestError, Rules, ScramDeletion,
-    ScramUpsertion, Topic, TopicSpec, TopicToDelete,
+    AlterConfigs, ApplyError, Change, ClientQuotas, CreatedTopic, Decision, DeletedTopic, EntityParts,
+    IncrementalAlterConfigs, MetadataImage, MetadataLog, MetadataLogError, NewPartitions, QuotaAlteration,
+    RequestError, Rules, ScramDeletion, ScramUpsertion, Topic, TopicSpec, TopicToDelete,
 };
 use crate::config::BrokerConfig;
 
@@ -91,6 +91,13 @@ impl MetadataStore {
     /// What exists now. Everything in it is durable.
     pub fn image(&self) -> Arc<MetadataImage> {
         self.image.load_full()
+    }
+
+    /// The quotas of clients; `None` while nobody has one. Cheap enough for every request.
+    pub fn client_quotas(&self) -> Option<Arc<ClientQuotas>> {
+        let image = self.image.load();
+        let quotas = image.client_quotas();
+        (!quotas.is_empty()).then(|| Arc::clone(quotas))
     }
 
     /// The settings the broker was started with.
