@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytestring::ByteString;
 
 use crate::config::{AdvertiseReason, HostPort};
+use crate::metadata::Charge;
 
 use super::meter::Meter;
 
@@ -90,6 +91,13 @@ impl RequestContext {
     /// The name of the user who asks: nobody logs in yet.
     pub fn user(&self) -> &'static str {
         ANONYMOUS
+    }
+
+    /// Counts partitions that the request creates or deletes, if there are quotas. A client that has used up its own is
+    /// refused from this version on, and told to pause in older ones.
+    pub(super) fn charge(&self, refused_since: i16) -> Option<Arc<Charge>> {
+        let (meter, strict) = (self.meter.clone()?, self.version >= refused_since);
+        Some(Arc::new(move |partitions| meter.mutate(partitions, strict)))
     }
 
     /// The address of this broker that this client is told.

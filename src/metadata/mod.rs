@@ -64,7 +64,15 @@ pub struct Rules<'a> {
     pub broker: &'a BrokerConfig,
     /// The incarnation of this start, written as broker epoch.
     pub broker_epoch: i64,
+    /// Asked before so many partitions are created or deleted; an error refuses them.
+    pub charge: &'a Charge,
 }
+
+/// What creating or deleting so many partitions costs the client: it counts them, or refuses (KIP-599).
+pub type Charge = dyn Fn(u32) -> Result<(), RequestError> + Send + Sync;
+
+/// Costs nothing: what the broker does of its own accord, and while nobody has a quota.
+pub const FREE: &Charge = &|_| Ok(());
 
 /// A decision: what to append, and the answers to give once that is durable.
 #[derive(Debug)]

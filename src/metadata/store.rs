@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::change::changes;
 use super::{
-    AlterConfigs, ApplyError, Change, ClientQuotas, CreatedTopic, Decision, DeletedTopic, EntityParts,
+    AlterConfigs, ApplyError, Change, Charge, ClientQuotas, CreatedTopic, Decision, DeletedTopic, EntityParts, FREE,
     IncrementalAlterConfigs, MetadataImage, MetadataLog, MetadataLogError, NewPartitions, QuotaAlteration,
     RequestError, Rules, ScramDeletion, ScramUpsertion, Topic, TopicSpec, TopicToDelete,
 };
@@ -117,8 +117,13 @@ impl MetadataStore {
         self: &Arc<Self>,
         topics: Vec<TopicSpec>,
         validate_only: bool,
+        charge: Option<Arc<Charge>>,
     ) -> Result<Vec<(String, Result<CreatedTopic, RequestError>)>, RequestError> {
-        self.change(move |image, rules| super::create_topics(image, rules, &topics, validate_only, new_topic_id)).await
+        self.change(move |image, rules| {
+            let rules = Rules { charge: charge.as_deref().unwrap_or(FREE), ..rules };
+            super::create_topics(image, rules, &topics, validate_only, new_topic_id)
+        })
+        .await
     }
 
     /// The topic of this name, which is created with the broker's defaults if it does not exist; see
@@ -146,8 +151,13 @@ impl MetadataStore {
     pub async fn delete_topics(
         self: &Arc<Self>,
         topics: Vec<TopicToDelete>,
+        charge: Option<Arc<Charge>>,
     ) -> Result<Vec<DeletedTopic>, RequestError> {
-        self.change(move |image, rules| super::delete_topics(image, rules, &topics)).await
+        self.change(move |image, rules| {
+            let rules = Rules { charge: charge.as_deref().unwrap_or(FREE), ..rules };
+            super::delete_topics(image, rules, &topics)
+        })
+        .await
     }
 
     /// Adds partitions; see [`create_partitions`](super::create_partitions()).
@@ -155,8 +165,13 @@ impl MetadataStore {
         self: &Arc<Self>,
         topics: Vec<NewPartitions>,
         validate_only: bool,
+        charge: Option<Arc<Charge>>,
     ) -> Result<Vec<(String, Result<(), RequestError>)>, RequestError> {
-        self.change(move |image, rules| super::create_partitions(image, rules, &topics, validate_only)).await
+        self.change(move |image, rules| {
+            let rules = Rules { charge: charge.as_deref().unwrap_or(FREE), ..rules };
+            super::create_partitions(image, rules, &topics, validate_only)
+        })
+        .await
     }
 
     /// Replaces settings; see [`alter_configs`](super::alter_configs()).
@@ -219,7 +234,7 @@ impl MetadataStore {
             return Err(storage_error(reason.clone()));
         }
         let before = self.image();
-        let rules = Rules { broker: &self.broker, broker_epoch: self.broker_epoch };
+        let rules = Rules { broker: &self.broker, broker_epoch: self.broker_epoch, charge: FREE };
         let Decision { records, answers } = decide(&before, rules);
         if records.is_empty() {
             return Ok(answers);
