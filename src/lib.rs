@@ -12,6 +12,7 @@ pub mod measure;
 pub mod metadata;
 pub mod partition;
 pub mod process;
+pub mod quota;
 pub mod server;
 mod start;
 pub mod storage;

@@ -21,6 +21,7 @@ use crate::http::{AdminBindError, AdminServer, Observed, Status};
 use crate::metadata;
 use crate::metadata::{MetadataImage, MetadataStore, StorageMetadataLog};
 use crate::partition::Partitions;
+use crate::quota::Usage;
 use crate::server::{BindError, Limits, Server};
 use crate::storage::clock::{Clock, SystemClock};
 use crate::storage::disk::SystemDisk;
@@ -115,6 +116,7 @@ impl Broker {
         let broker = Arc::new(Broker {
             cluster_id: data.meta().cluster_id.clone(),
             directory_id: data.meta().node_uuid,
+            usage: Usage::new(&config.quotas),
             config,
             clock,
             traffic: Traffic::default(),

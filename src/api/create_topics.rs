@@ -16,14 +16,18 @@ use crate::metadata::{Assignment, CreatedTopic, RequestError, TopicSpec};
 
 use super::{Answer, RequestContext};
 
+/// The first version that knows THROTTLING_QUOTA_EXCEEDED (KIP-599).
+const THROTTLED_SINCE: i16 = 6;
+
 pub(super) async fn handle(
     broker: Arc<Broker>,
-    _context: RequestContext,
+    context: RequestContext,
     request: CreateTopicsRequest,
 ) -> Answer<CreateTopicsResponse> {
     let names: Vec<_> = request.topics.iter().map(|topic| topic.name.clone()).collect();
     let specs = request.topics.into_iter().map(spec).collect();
-    let topics = match broker.metadata().create_topics(specs, request.validate_only).await {
+    let charge = context.charge(THROTTLED_SINCE);
+    let topics = match broker.metadata().create_topics(specs, request.validate_only, charge).await {
         Ok(outcomes) => {
             let results = outcomes.into_iter().map(|(name, outcome)| match outcome {
                 Ok(created) => describe(&broker, &created),

@@ -9,6 +9,7 @@ mod traffic;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use naru_protocol::ErrorCode;
 use tokio::sync::Mutex;
@@ -21,6 +22,7 @@ use crate::fetch::FetchSessions;
 use crate::group::GroupCoordinator;
 use crate::metadata::{MetadataStore, RequestError};
 use crate::partition::{Partition, Partitions};
+use crate::quota::Usage;
 use crate::storage::clock::Clock;
 
 /// One broker.
@@ -31,6 +33,8 @@ pub struct Broker {
     pub(crate) clock: Arc<dyn Clock>,
     /// Requests served, counted by API.
     pub(crate) traffic: Traffic,
+    /// What clients with a quota used lately.
+    pub(crate) usage: Usage,
     pub(crate) metadata: Arc<MetadataStore>,
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) groups: Arc<GroupCoordinator>,
@@ -65,6 +69,16 @@ impl Broker {
     /// Requests served, counted by API.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// What clients with a quota used lately.
+    pub(crate) fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// The time since an arbitrary start; never goes back.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
     }
 
     /// The wall clock, in milliseconds since 1970.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::listener::{self, HostPort, Listener};
 use super::sources::{ConfigError, Setting, SettingSource};
-use super::values::{ConnectionLimits, GroupSettings, OffsetsSettings, TransactionSettings, Values};
+use super::values::{ConnectionLimits, GroupSettings, OffsetsSettings, QuotaSettings, TransactionSettings, Values};
 use super::{ConfigDef, Effect, broker_setting, broker_settings};
 
 /// When a record counts as stored (`durability`).
@@ -73,6 +73,8 @@ pub struct BrokerConfig {
     pub groups: GroupSettings,
     /// Committed offsets.
     pub offsets: OffsetsSettings,
+    /// How rates of clients are measured.
+    pub quotas: QuotaSettings,
     /// Producers and transactions.
     pub transactions: TransactionSettings,
 }
@@ -142,6 +144,7 @@ impl BrokerConfig {
             connections: values.connections(),
             groups: values.groups(),
             offsets: values.offsets(),
+            quotas: values.quotas(),
             transactions: values.transactions(),
             given: BTreeMap::new(),
         };

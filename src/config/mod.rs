@@ -29,7 +29,7 @@ pub use listener::{AdvertiseReason, Advertised, HostPort, Listener, ListenerErro
 pub use sources::{ConfigError, Setting, SettingSource, environment};
 pub use topic::{CleanupPolicy, InvalidOverrides, TimestampType, TopicConfig, check_topic_overrides};
 pub use topic_settings::TOPIC_SETTINGS;
-pub use values::{ConnectionLimits, GroupSettings, OffsetsSettings, TransactionSettings};
+pub use values::{ConnectionLimits, GroupSettings, OffsetsSettings, QuotaSettings, TransactionSettings};
 
 /// Settings of one resource by name, as text that has been checked.
 pub type Overrides = BTreeMap<String, String>;

@@ -8,6 +8,8 @@ use naru_protocol::state::cluster_metadata::topic::{PartitionRecord, TopicRecord
 use uuid::Uuid;
 
 use super::ResourceKind;
+use super::client_quotas::ClientQuotas;
+use super::scram::ScramCredentials;
 use super::shared_map::SharedMap;
 use super::topic_name::{collide, is_internal_topic};
 use crate::config::{DynamicBrokerConfig, Overrides};
@@ -41,6 +43,8 @@ pub struct MetadataImage {
     partitions: i64,
     broker: Arc<DynamicBrokerConfig>,
     next_producer_id: i64,
+    quotas: Arc<ClientQuotas>,
+    scram: Arc<ScramCredentials>,
 }
 
 /// A record that cannot follow those before it: the log is not what this broker wrote.
@@ -55,6 +59,10 @@ pub enum ApplyError {
     PartitionOutOfOrder { topic: Arc<str>, partition: i32, partitions: i32 },
     #[error("a record has settings of resource type {0}, which this version does not know")]
     UnknownResource(i8),
+    #[error("a record has the quota {0} or a part of an entity that this version does not know")]
+    UnknownQuota(String),
+    #[error("a record has SCRAM mechanism {0}, which this version does not know")]
+    UnknownMechanism(i8),
     #[error("a record is of a type that this version does not know: {0}; was the data written by a newer version?")]
     UnknownRecord(String),
 }
@@ -69,6 +77,8 @@ impl MetadataImage {
             partitions: 0,
             broker: Arc::default(),
             next_producer_id: 0,
+            quotas: Arc::default(),
+            scram: Arc::default(),
         }
     }
 
@@ -112,6 +122,16 @@ impl MetadataImage {
         self.next_producer_id
     }
 
+    /// The quotas of users, clients and addresses.
+    pub fn client_quotas(&self) -> &Arc<ClientQuotas> {
+        &self.quotas
+    }
+
+    /// The SCRAM credentials of users.
+    pub fn scram_credentials(&self) -> &ScramCredentials {
+        &self.scram
+    }
+
     /// A topic whose name differs from this one only in `.` and `_`.
     pub fn colliding_topic(&self, name: &str) -> Option<&Arc<str>> {
         self.topics.neighbours(name).find(|existing| collide(existing, name))
@@ -127,6 +147,13 @@ impl MetadataImage {
             Record::ProducerIds(record) => {
                 self.next_producer_id = self.next_producer_id.max(record.next_producer_id);
                 Ok(())
+            }
+            Record::ClientQuota(record) => Arc::make_mut(&mut self.quotas).apply(record),
+            Record::UserScramCredential(record) => {
+                Arc::make_mut(&mut self.scram).set(record).map_err(ApplyError::UnknownMechanism)
+            }
+            Record::RemoveUserScramCredential(record) => {
+                Arc::make_mut(&mut self.scram).remove(record).map_err(ApplyError::UnknownMechanism)
             }
             Record::NoOp(_) => Ok(()),
             other => {

@@ -13,6 +13,7 @@ mod limits;
 mod output;
 mod pipeline;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,11 @@ pub trait Service: Send + Sync + 'static {
     /// a task of its own.
     fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> Answer<Encoded>;
 
+    /// Somebody connects: how long to hold the connection before it is closed unserved; zero lets it in.
+    fn hold_up(&self, _address: IpAddr) -> Duration {
+        Duration::ZERO
+    }
+
     /// A request is done with: for whoever counts. Called once for each request, on the hot path.
     fn served(&self, _connection: &ConnectionContext, _request: &Served) {}
 }
@@ -49,6 +55,12 @@ pub trait Service: Send + Sync + 'static {
 impl Service for Arc<Broker> {
     fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> Answer<Encoded> {
         api::dispatch(self, connection, request)
+    }
+
+    fn hold_up(&self, address: IpAddr) -> Duration {
+        let Some(quotas) = self.metadata().client_quotas() else { return Duration::ZERO };
+        let now_ms = u64::try_from(self.monotonic().as_millis()).unwrap_or(u64::MAX);
+        self.usage().connect(&quotas, address, now_ms)
     }
 
     fn served(&self, connection: &ConnectionContext, request: &Served) {
@@ -84,7 +96,8 @@ impl Load {
         self.occupancy.accepted.get()
     }
 
-    /// Connections turned away since the start, because of `max.connections` or `max.connections.per.ip`.
+    /// Connections turned away since the start, because of `max.connections`, `max.connections.per.ip` or the quota of an
+    /// address.
     pub fn refused(&self) -> u64 {
         self.occupancy.refused.get()
     }

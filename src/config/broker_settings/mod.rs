@@ -2,6 +2,7 @@
 
 mod groups;
 mod node;
+mod quotas;
 mod storage;
 mod topic_defaults;
 mod transactions;
@@ -11,8 +12,14 @@ use std::sync::LazyLock;
 use super::def::ConfigDef;
 
 static SORTED: LazyLock<Vec<&'static ConfigDef>> = LazyLock::new(|| {
-    let tables =
-        [groups::SETTINGS, node::SETTINGS, storage::SETTINGS, topic_defaults::SETTINGS, transactions::SETTINGS];
+    let tables = [
+        groups::SETTINGS,
+        node::SETTINGS,
+        quotas::SETTINGS,
+        storage::SETTINGS,
+        topic_defaults::SETTINGS,
+        transactions::SETTINGS,
+    ];
     let mut all: Vec<_> = tables.into_iter().flatten().collect();
     all.sort_unstable_by_key(|def| def.name);
     all

@@ -49,7 +49,7 @@ impl MetadataLog for MemoryLog {
 }
 
 fn rules(broker: &BrokerConfig) -> Rules<'_> {
-    Rules { broker, broker_epoch: 3 }
+    Rules { broker, broker_epoch: 3, charge: FREE }
 }
 
 fn apply(image: &mut MetadataImage, records: &[Record]) {
