@@ -18,6 +18,7 @@ use crate::config::BrokerConfig;
 use crate::fetch::FetchSessions;
 use crate::group::{GroupConfig, GroupCoordinator, Millis, Now, TellTime};
 use crate::http::{AdminBindError, AdminServer, Observed, Status};
+use crate::log_levels::LogLevels;
 use crate::metadata;
 use crate::metadata::{MetadataImage, MetadataStore, StorageMetadataLog};
 use crate::partition::Partitions;
@@ -93,6 +94,9 @@ impl Broker {
         let partitions = Arc::new(Partitions::new(Arc::clone(&data)));
         let follow = PartitionsFollow::new(Arc::clone(&config), Arc::clone(&partitions));
         let image = metadata.subscribe(Arc::<PartitionsFollow>::clone(&follow)).await;
+        if let Err(error) = metadata.ensure_cluster_settings().await {
+            tracing::warn!(%error, "the cluster's settings are not written yet; the next start tries again");
+        }
         reconcile(&data, &config, &image).await?;
         follow.open_all(&image).await;
 
@@ -116,6 +120,7 @@ impl Broker {
             cluster_id: data.meta().cluster_id.clone(),
             config,
             clock,
+            log_levels: LogLevels::default(),
             traffic: Traffic::default(),
             metadata,
             partitions,

@@ -11,8 +11,8 @@ use super::{Answer, Call, Encoded, RequestContext, serve};
 use super::{
     alter_configs, api_versions, create_partitions, create_topics, delete_groups, delete_topics, describe_cluster,
     describe_configs, describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id,
-    join_group, leave_group, list_groups, list_offsets, metadata, offset_commit, offset_delete, offset_fetch,
-    offset_for_leader_epoch, produce, sync_group,
+    join_group, leave_group, list_config_resources, list_groups, list_offsets, metadata, offset_commit, offset_delete,
+    offset_fetch, offset_for_leader_epoch, produce, sync_group,
 };
 
 /// One API of this broker.
@@ -69,6 +69,7 @@ pub static TABLE: &[Api] = &[
     api!(IncrementalAlterConfigs, 0..=1, incremental_alter_configs::handle),
     api!(OffsetDelete, 0..=0, offset_delete::handle),
     api!(DescribeCluster, 0..=2, describe_cluster::handle),
+    api!(ListConfigResources, 0..=1, list_config_resources::handle),
 ];
 
 /// The API with this key, if this version of it is served.

@@ -5,6 +5,7 @@
 
 pub(crate) mod follow;
 pub(crate) mod offsets_topic;
+pub(crate) mod settings;
 mod traffic;
 
 use std::ops::Range;
@@ -19,6 +20,7 @@ pub use self::traffic::{ApiTraffic, Served, Traffic};
 use crate::config::BrokerConfig;
 use crate::fetch::FetchSessions;
 use crate::group::GroupCoordinator;
+use crate::log_levels::LogLevels;
 use crate::metadata::{MetadataStore, RequestError};
 use crate::partition::{Partition, Partitions};
 use crate::storage::clock::Clock;
@@ -28,6 +30,8 @@ pub struct Broker {
     pub(crate) config: Arc<BrokerConfig>,
     pub(crate) cluster_id: String,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What it was told about its logs.
+    pub(crate) log_levels: LogLevels,
     /// Requests served, counted by API.
     pub(crate) traffic: Traffic,
     pub(crate) metadata: Arc<MetadataStore>,
