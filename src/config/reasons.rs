@@ -22,4 +22,3 @@ pub(super) const OWN_DECOMPRESSION_LIMIT: &str = "What a batch may grow to follo
 pub(super) const OWN_METADATA: &str = "The metadata log is kept whole, in the data directory.";
 pub(super) const OWN_METRICS: &str = "Metrics are served over HTTP (`admin.listen`); the value is kept and reported.";
 pub(super) const OWN_THREADS: &str = "The broker sizes its own threads; the value is kept and reported.";
-pub(super) const OWN_WINDOWS: &str = "Quotas have windows of their own; the value is kept and reported.";

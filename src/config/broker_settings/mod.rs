@@ -5,6 +5,7 @@ mod groups;
 mod modern_groups;
 mod node;
 mod policies;
+mod quotas;
 mod remote;
 mod security;
 mod storage;
@@ -22,6 +23,7 @@ static SORTED: LazyLock<Vec<&'static ConfigDef>> = LazyLock::new(|| {
         modern_groups::SETTINGS,
         node::SETTINGS,
         policies::SETTINGS,
+        quotas::SETTINGS,
         remote::SETTINGS,
         security::SETTINGS,
         storage::SETTINGS,

@@ -2,7 +2,7 @@
 
 use crate::config::def::{ConfigDef, Importance};
 use crate::config::reasons::{
-    NO_COMPACTION, NO_PLUGINS, NO_PURGATORY, NO_TELEMETRY, OWN_CHECKPOINTS, OWN_METRICS, OWN_WINDOWS,
+    NO_COMPACTION, NO_PLUGINS, NO_PURGATORY, NO_TELEMETRY, OWN_CHECKPOINTS, OWN_METRICS,
 };
 
 pub(super) const SETTINGS: &[ConfigDef] = &[
@@ -20,18 +20,6 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .importance(Importance::Low)
         .accepted(NO_PLUGINS)
         .doc("Providers of values that are written elsewhere."),
-    ConfigDef::int("controller.quota.window.num", Some("11"))
-        .at_least(1)
-        .read_only()
-        .importance(Importance::Low)
-        .accepted(OWN_WINDOWS)
-        .doc("Samples kept for quotas on changes of the metadata."),
-    ConfigDef::int("controller.quota.window.size.seconds", Some("1"))
-        .at_least(1)
-        .read_only()
-        .importance(Importance::Low)
-        .accepted(OWN_WINDOWS)
-        .doc("Time one sample of changes of the metadata spans."),
     ConfigDef::class("create.topic.policy.class.name", None)
         .read_only()
         .importance(Importance::Low)
@@ -97,18 +85,6 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .read_only()
         .accepted(NO_PURGATORY)
         .doc("Requests after which finished waits of Produce are cleared away."),
-    ConfigDef::int("quota.window.num", Some("11"))
-        .at_least(1)
-        .read_only()
-        .importance(Importance::Low)
-        .accepted(OWN_WINDOWS)
-        .doc("Samples kept for quotas of clients."),
-    ConfigDef::int("quota.window.size.seconds", Some("1"))
-        .at_least(1)
-        .read_only()
-        .importance(Importance::Low)
-        .accepted(OWN_WINDOWS)
-        .doc("Time one sample of a client's quota spans."),
     ConfigDef::int("telemetry.max.bytes", Some("1048576"))
         .at_least(1)
         .read_only()
