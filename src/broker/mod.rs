@@ -4,6 +4,7 @@
 //! state in logs of the same engine: `offsets_topic` is how the group coordinator reaches its own.
 
 pub(crate) mod follow;
+pub(crate) mod live;
 pub(crate) mod offsets_topic;
 pub(crate) mod settings;
 mod traffic;

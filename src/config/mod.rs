@@ -14,6 +14,7 @@ mod def;
 mod describe;
 mod group;
 mod listener;
+mod live;
 mod reasons;
 mod sources;
 mod topic;
@@ -34,6 +35,7 @@ pub use describe::{
 };
 pub use group::{GROUP_SETTINGS, InvalidSettings, check_group};
 pub use listener::{AdvertiseReason, Advertised, HostPort, Listener, ListenerError};
+pub use live::LiveSettings;
 pub use sources::{ConfigError, Setting, SettingSource, environment};
 pub use topic::{CleanupPolicy, InvalidOverrides, TimestampType, TopicConfig, check_topic_overrides};
 pub use topic_settings::TOPIC_SETTINGS;

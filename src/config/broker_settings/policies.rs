@@ -1,9 +1,7 @@
 //! Broker settings of plugins, metrics and the sizes of internal queues.
 
 use crate::config::def::{ConfigDef, Importance};
-use crate::config::reasons::{
-    NO_COMPACTION, NO_PLUGINS, NO_PURGATORY, NO_TELEMETRY, OWN_CHECKPOINTS, OWN_METRICS,
-};
+use crate::config::reasons::{NO_COMPACTION, NO_PLUGINS, NO_PURGATORY, NO_TELEMETRY, OWN_CHECKPOINTS, OWN_METRICS};
 
 pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::class("alter.config.policy.class.name", None)
