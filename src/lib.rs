@@ -8,6 +8,7 @@ pub mod config;
 pub mod fetch;
 pub mod group;
 pub mod http;
+pub mod log_levels;
 pub mod measure;
 pub mod metadata;
 pub mod partition;

@@ -11,7 +11,7 @@ use naru_protocol::messages::create_topics::{
 };
 
 use crate::broker::Broker;
-use crate::config::describe_topic;
+use crate::config::describe_created_topic;
 use crate::metadata::{Assignment, CreatedTopic, RequestError, TopicSpec};
 
 use super::{Answer, RequestContext};
@@ -55,13 +55,13 @@ fn spec(topic: CreatableTopic) -> TopicSpec {
 fn describe(broker: &Broker, created: &CreatedTopic) -> CreatableTopicResult {
     let topic = &created.topic;
     let image = broker.metadata().image();
-    let settings = describe_topic(&topic.overrides, image.dynamic_broker_config(), broker.config());
+    let settings = describe_created_topic(&topic.overrides, image.dynamic_broker_config(), broker.config());
     let configs = settings.into_iter().map(|entry| CreatableTopicConfigs {
-        name: entry.def.name.into(),
+        name: entry.name.as_ref().into(),
         value: entry.value.map(Into::into),
-        read_only: entry.def.read_only,
+        read_only: entry.read_only,
         config_source: entry.source as i8,
-        is_sensitive: entry.def.sensitive,
+        is_sensitive: entry.sensitive,
     });
     CreatableTopicResult {
         name: topic.name.as_ref().into(),

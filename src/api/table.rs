@@ -14,10 +14,10 @@ use super::{
     delete_acls, delete_groups, delete_records, delete_topics, describe_acls, describe_client_quotas, describe_cluster,
     describe_configs, describe_groups, describe_log_dirs, describe_producers, describe_quorum,
     describe_topic_partitions, describe_user_scram_credentials, elect_leaders, fetch, find_coordinator, heartbeat,
-    incremental_alter_configs, init_producer_id, join_group, leave_group, list_groups, list_offsets,
-    list_partition_reassignments, metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch,
-    produce, remove_raft_voter, sasl_authenticate, sasl_handshake, sync_group, unregister_broker,
-    unregister_controller, update_features,
+    incremental_alter_configs, init_producer_id, join_group, leave_group, list_config_resources, list_groups,
+    list_offsets, list_partition_reassignments, metadata, offset_commit, offset_delete, offset_fetch,
+    offset_for_leader_epoch, produce, remove_raft_voter, sasl_authenticate, sasl_handshake, sync_group,
+    unregister_broker, unregister_controller, update_features,
 };
 
 /// One API of this broker.
@@ -97,6 +97,7 @@ pub static TABLE: &[Api] = &[
     api!(DescribeCluster, 0..=2, describe_cluster::handle),
     api!(DescribeProducers, 0..=0, describe_producers::handle),
     api!(UnregisterBroker, 0..=0, unregister_broker::handle),
+    api!(ListConfigResources, 0..=1, list_config_resources::handle),
     api!(DescribeTopicPartitions, 0..=0, describe_topic_partitions::handle),
     api!(AddRaftVoter, 0..=1, add_raft_voter::handle),
     api!(RemoveRaftVoter, 0..=0, remove_raft_voter::handle),

@@ -4,7 +4,9 @@
 //! state in logs of the same engine: `offsets_topic` is how the group coordinator reaches its own.
 
 pub(crate) mod follow;
+pub(crate) mod live;
 pub(crate) mod offsets_topic;
+pub(crate) mod settings;
 mod traffic;
 
 use std::ops::Range;
@@ -20,6 +22,7 @@ pub use self::traffic::{ApiTraffic, Served, Traffic};
 use crate::config::BrokerConfig;
 use crate::fetch::FetchSessions;
 use crate::group::GroupCoordinator;
+use crate::log_levels::LogLevels;
 use crate::metadata::{MetadataStore, RequestError};
 use crate::partition::{Partition, Partitions};
 use crate::quota::Usage;
@@ -31,6 +34,8 @@ pub struct Broker {
     pub(crate) cluster_id: String,
     pub(crate) directory_id: Uuid,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What it was told about its logs.
+    pub(crate) log_levels: LogLevels,
     /// Requests served, counted by API.
     pub(crate) traffic: Traffic,
     /// What clients with a quota used lately.

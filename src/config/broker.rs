@@ -100,6 +100,11 @@ impl BrokerConfig {
             def.parse(&value).map_err(|error| {
                 ConfigError::new(def.name, format!("{:?} is refused: {}", error.value, error.reason))
             })?;
+            if let Effect::Unavailable(reason) = def.effect
+                && def.parse(&value).ok() != def.default.and_then(|default| def.parse(default).ok())
+            {
+                return Err(ConfigError::new(def.name, format!("only the default is taken: {reason}")));
+            }
             if given.get(def.name).is_none_or(|(_, known)| known.rank() <= source.rank()) {
                 given.insert(def.name, (value, source));
             }

@@ -11,6 +11,7 @@
 mod alter_configs;
 mod change;
 mod client_quotas;
+mod config_resource;
 mod create_partitions;
 mod create_topics;
 mod delete_topics;
@@ -29,17 +30,18 @@ mod store;
 mod tests;
 mod topic_name;
 
-pub use alter_configs::{AlterConfigs, ConfigChange, ConfigOperation, IncrementalAlterConfigs, ResourceKind};
-pub use alter_configs::{alter_configs, incremental_alter_configs};
+pub use alter_configs::{AlterConfigs, ConfigChange, ConfigOperation, IncrementalAlterConfigs};
+pub use alter_configs::{alter_configs, check_changes, cluster_settings, incremental_alter_configs};
 pub use change::Change;
 pub use client_quotas::{Applicable, ClientQuotas, EntityName, EntityParts, EntityType, QuotaEntity, QuotaKey, Quotas};
 pub use client_quotas::{
     QuotaAlteration, QuotaFilter, QuotaMatch, QuotaOp, alter_client_quotas, describe_client_quotas,
 };
+pub use config_resource::{ResourceKind, check_broker_name};
 pub use create_partitions::{NewPartitions, create_partitions};
 pub use create_topics::{Assignment, CreatedTopic, TopicSpec, create_topics};
 pub use delete_topics::{DeletedTopic, TopicToDelete, delete_topics};
-pub use describe_configs::describe_configs;
+pub use describe_configs::{config_resources, describe_configs};
 pub use features::{FEATURES, Feature, FeatureChange, check_feature_update};
 pub use image::{ApplyError, MetadataImage, Topic};
 pub use log::{LogFuture, MetadataLog, MetadataLogEnd, MetadataLogError};

@@ -215,6 +215,12 @@ impl MetadataStore {
         self.change(move |image, _| super::alter_scram_credentials(image, &deletions, &upsertions)).await
     }
 
+    /// Gives the cluster the setting that Kafka's controllers write at their first start, and that cannot be deleted; see
+    /// [`cluster_settings`](super::cluster_settings()).
+    pub async fn ensure_cluster_settings(self: &Arc<Self>) -> Result<(), RequestError> {
+        self.change(super::cluster_settings).await.map(drop)
+    }
+
     /// Producer ids that nobody else gets, not after a restart either.
     pub async fn allocate_producer_ids(self: &Arc<Self>) -> Result<Range<i64>, RequestError> {
         one(self.change(super::allocate_producer_ids).await?)?

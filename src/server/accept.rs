@@ -64,8 +64,8 @@ impl<S: Service> Acceptor<S> {
     }
 
     fn admit(&self, stream: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
-        let limits = &self.shared.limits;
-        let place = match self.occupancy.enter(peer.ip(), limits.max_connections, limits.max_connections_per_ip) {
+        let (total, each_ip) = self.shared.limits.admission.bounds(peer.ip());
+        let place = match self.occupancy.enter(peer.ip(), total, each_ip) {
             Ok(place) => place,
             Err(full) => {
                 self.occupancy.refused.add(1);

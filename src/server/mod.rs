@@ -4,6 +4,7 @@
 //! order; everything a client can ask for is bounded by [`Limits`]. What a request means is not known here.
 
 mod accept;
+mod admission;
 mod bind;
 mod budget;
 mod buffers;
@@ -25,6 +26,7 @@ use crate::api::{self, Answer, ConnectionContext, Encoded, Listener};
 use crate::broker::{Broker, Served};
 use crate::config;
 
+pub use admission::Admission;
 pub use bind::BindError;
 pub(crate) use bind::bind_all;
 pub use input::FrameError;

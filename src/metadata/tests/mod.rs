@@ -1,4 +1,4 @@
-//! The room as a whole: against Kafka's recorded answers, against random requests, and through the store.
+//! The room as a whole: against random requests, after faults, and through the store.
 
 mod faults;
 mod random_requests;
