@@ -100,15 +100,29 @@ pub(super) async fn processed(
     partitions: Option<&[TopicPartition]>,
     limit: Duration,
 ) -> Result<(), Error> {
-    let offsets: Offsets = {
-        let state = shared.state();
-        let chosen = state
-            .partitions
-            .values()
-            .filter(|partition| partitions.is_none_or(|partitions| partitions.contains(&partition.cursor.partition)));
-        chosen.filter_map(Partition::to_commit).collect()
-    };
-    these(shared, offsets, limit).await
+    these(shared, uncommitted(shared, partitions), limit).await
+}
+
+fn uncommitted(shared: &Shared, partitions: Option<&[TopicPartition]>) -> Offsets {
+    let state = shared.state();
+    let chosen = state
+        .partitions
+        .values()
+        .filter(|partition| partitions.is_none_or(|partitions| partitions.contains(&partition.cursor.partition)));
+    chosen.filter_map(Partition::to_commit).collect()
+}
+
+/// Commits what was processed of all partitions. What goes to others meanwhile is committed on its way.
+async fn rest(shared: &Shared, deadline: Deadline) -> Result<(), Error> {
+    loop {
+        let offsets = uncommitted(shared, None);
+        let partitions: Vec<TopicPartition> = offsets.iter().map(|(partition, _)| partition.clone()).collect();
+        let outcome = these(shared, offsets, deadline.remaining()).await;
+        let has_all = |state: &State| partitions.iter().all(|partition| state.partitions.contains_key(partition));
+        if outcome.is_ok() || has_all(&shared.state()) {
+            return outcome;
+        }
+    }
 }
 
 /// Commits all positions: what was received counts as processed.
@@ -146,8 +160,7 @@ pub(super) async fn committed(
 pub(super) async fn last(shared: &Shared, limit: Duration) -> Result<(), Error> {
     let Ok(membership) = shared.membership() else { return Ok(()) };
     let deadline = Deadline::after(limit);
-    let committed =
-        if shared.config.auto_commit { processed(shared, None, deadline.remaining()).await } else { Ok(()) };
+    let committed = if shared.config.auto_commit { rest(shared, deadline).await } else { Ok(()) };
     let leaving = async {
         membership.leave().await;
         Ok(())

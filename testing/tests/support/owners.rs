@@ -2,8 +2,61 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use naru_client::{ConsumerBuilder, ConsumerHandle, TopicPartition};
+
+use super::cluster::{Cluster, unique};
+use super::{PATIENCE, until};
+
+/// A group whose hooks are all seen, and a topic that it reads.
+pub struct WatchedGroup {
+    pub cluster: Cluster,
+    pub topic: String,
+    pub group: String,
+    pub owners: Owners,
+}
+
+impl WatchedGroup {
+    pub async fn on(cluster: Cluster, partitions: i32) -> Self {
+        let topic = cluster.topic(partitions).await;
+        Self { cluster, topic, group: unique("group"), owners: Owners::default() }
+    }
+
+    /// A member with this name; it hears soon of a rebalance.
+    pub fn member(&self, name: &'static str) -> ConsumerBuilder {
+        self.owners.see(name, self.unseen())
+    }
+
+    /// A member whose hooks are not seen.
+    pub fn unseen(&self) -> ConsumerBuilder {
+        let client = self.cluster.settings().set("metadata.max.age.ms", "200").build().expect("good settings");
+        client.consumer().group(&*self.group).topics([&*self.topic]).set("heartbeat.interval.ms", "30")
+    }
+
+    pub fn partition(&self, number: i32) -> TopicPartition {
+        TopicPartition::new(&*self.topic, number)
+    }
+
+    /// Waits until the members have so many partitions, and nobody else has any.
+    pub async fn share(&self, expected: &[(&'static str, usize)]) {
+        let expected = expected.iter().copied().collect();
+        let shared = tokio::time::timeout(PATIENCE, until("", async || self.owners.counts() == expected)).await;
+        let Self { owners, .. } = self;
+        assert!(shared.is_ok(), "{expected:?}, but {:?} after {:#?}", owners.counts(), owners.calls());
+    }
+
+    /// Waits until no hook has been called for a while: the last rebalance is over.
+    pub async fn rest(&self) {
+        let mut calls = usize::MAX;
+        until("the group rests", async || {
+            let before = std::mem::replace(&mut calls, self.owners.calls().len());
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            before == calls
+        })
+        .await;
+    }
+}
 
 /// What a member's hook was called for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

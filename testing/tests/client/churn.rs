@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use naru_client::{Assignor, Consumer, Record};
-use naru_testing::TestBroker;
 use tokio::task::JoinHandle;
 
-use super::owners::Owners;
-use super::{PATIENCE, SHORT_SESSION, broker, member, share, topic, until};
+use crate::support::cluster::Cluster;
+use crate::support::owners::WatchedGroup;
+use crate::support::{PATIENCE, until};
 
 const PARTITIONS: i32 = 6;
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
@@ -23,14 +23,8 @@ struct Worker {
 }
 
 impl Worker {
-    async fn start(
-        broker: &TestBroker,
-        owners: &Owners,
-        name: &'static str,
-        assignor: Assignor,
-        done: Processed,
-    ) -> Self {
-        let consumer = member(&broker.client(), owners, name).assignors([assignor]).session_timeout(SHORT_SESSION * 5);
+    async fn start(group: &WatchedGroup, name: &'static str, assignor: Assignor, done: Processed) -> Self {
+        let consumer = group.member(name).assignors([assignor]).session_timeout(Duration::from_secs(6));
         let consumer = consumer.auto_commit(Duration::from_millis(20)).build();
         let mut consumer = consumer.await.unwrap();
         let (stop, mut stopped) = tokio::sync::oneshot::channel();
@@ -57,15 +51,14 @@ impl Worker {
 #[tokio::test]
 async fn whoever_comes_and_goes_every_record_is_processed_once_and_in_order() {
     for assignor in [Assignor::CooperativeSticky, Assignor::Range] {
-        let (broker, owners, done) = (broker().start().await, Owners::default(), Processed::default());
-        let client = broker.client();
-        topic(&client, "orders", PARTITIONS).await;
+        let (group, done) = (WatchedGroup::on(Cluster::any().await, PARTITIONS).await, Processed::default());
+        let (producer, topic) = (group.cluster.producer(), group.topic.clone());
         let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
         let producing = tokio::spawn(async move {
-            let (producer, mut sent) = (client.producer().build().unwrap(), 0_i64);
+            let mut sent = 0_i64;
             while stopped.try_recv().is_err() {
                 for partition in 0..PARTITIONS {
-                    drop(producer.enqueue(Record::to("orders").partition(partition).value("v")).await.unwrap());
+                    drop(producer.enqueue(Record::to(&*topic).partition(partition).value("v")).await.unwrap());
                 }
                 sent += 1;
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -73,7 +66,7 @@ async fn whoever_comes_and_goes_every_record_is_processed_once_and_in_order() {
             producer.close(PATIENCE).await.unwrap();
             sent
         });
-        let start = |name| Worker::start(&broker, &owners, name, assignor, Arc::clone(&done));
+        let start = |name| Worker::start(&group, name, assignor, Arc::clone(&done));
         let mut workers = BTreeMap::from([("a", start("a").await)]);
         // A fixed walk through the sets of members, so that a failure can be seen again.
         for step in [1, 2, 1, 3, 0, 1, 2, 3, 0, 2, 1, 3, 3, 0, 1, 2] {
@@ -87,20 +80,15 @@ async fn whoever_comes_and_goes_every_record_is_processed_once_and_in_order() {
         }
         stop.send(()).unwrap();
         let sent = producing.await.unwrap();
-        let all: i64 = owners.counts().values().map(|count| *count as i64).sum();
-        assert!(all <= i64::from(PARTITIONS));
         let seen = || done.lock().unwrap().values().map(|offsets| offsets.len() as i64).sum::<i64>();
-        until(|| format!("{} of {}", seen(), sent * i64::from(PARTITIONS)), || seen() >= sent * i64::from(PARTITIONS))
-            .await;
+        until("every record", async || seen() >= sent * i64::from(PARTITIONS)).await;
         for (partition, offsets) in done.lock().unwrap().iter() {
             assert!(offsets.iter().copied().eq(0..sent), "{assignor:?}: partition {partition}: {offsets:?}");
         }
-        owners.check();
-        let names: Vec<_> = workers.keys().copied().collect();
+        group.owners.check();
         for worker in workers.into_values() {
             worker.close().await;
         }
-        share(&owners, &[]).await;
-        assert!(!names.is_empty());
+        group.share(&[]).await;
     }
 }
