@@ -34,6 +34,7 @@ fn lists() -> String {
         }
     }
     text.push_str(&rows("Broker", "refused, unless it is the default", &refused));
+    text.push('\n');
     text
 }
 
@@ -43,7 +44,6 @@ fn rows(title: &str, what: &str, reasons: &BTreeMap<&str, Vec<&str>>) -> String 
         let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
         let _ = writeln!(text, "| {} | {reason} |", names.join(", "));
     }
-    text.push('\n');
     text
 }
 
