@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::listener::{self, HostPort, Listener};
 use super::sources::{ConfigError, Setting, SettingSource};
-use super::values::{ConnectionLimits, GroupSettings, OffsetsSettings, TransactionSettings, Values};
+use super::values::{ConnectionLimits, GroupSettings, OffsetsSettings, QuotaSettings, TransactionSettings, Values};
 use super::{ConfigDef, Effect, broker_setting, broker_settings};
 
 /// When a record counts as stored (`durability`).
@@ -73,6 +73,8 @@ pub struct BrokerConfig {
     pub groups: GroupSettings,
     /// Committed offsets.
     pub offsets: OffsetsSettings,
+    /// How rates of clients are measured.
+    pub quotas: QuotaSettings,
     /// Producers and transactions.
     pub transactions: TransactionSettings,
 }
@@ -98,6 +100,11 @@ impl BrokerConfig {
             def.parse(&value).map_err(|error| {
                 ConfigError::new(def.name, format!("{:?} is refused: {}", error.value, error.reason))
             })?;
+            if let Effect::Unavailable(reason) = def.effect
+                && def.parse(&value).ok() != def.default.and_then(|default| def.parse(default).ok())
+            {
+                return Err(ConfigError::new(def.name, format!("only the default is taken: {reason}")));
+            }
             if given.get(def.name).is_none_or(|(_, known)| known.rank() <= source.rank()) {
                 given.insert(def.name, (value, source));
             }
@@ -142,6 +149,7 @@ impl BrokerConfig {
             connections: values.connections(),
             groups: values.groups(),
             offsets: values.offsets(),
+            quotas: values.quotas(),
             transactions: values.transactions(),
             given: BTreeMap::new(),
         };

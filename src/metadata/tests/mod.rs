@@ -1,4 +1,4 @@
-//! The room as a whole: against Kafka's recorded answers, against random requests, and through the store.
+//! The room as a whole: against random requests, after faults, and through the store.
 
 mod faults;
 mod random_requests;
@@ -49,7 +49,7 @@ impl MetadataLog for MemoryLog {
 }
 
 fn rules(broker: &BrokerConfig) -> Rules<'_> {
-    Rules { broker, broker_epoch: 3 }
+    Rules { broker, broker_epoch: 3, charge: FREE }
 }
 
 fn apply(image: &mut MetadataImage, records: &[Record]) {
