@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use naru_protocol::ErrorCode;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::IsolationLevel;
@@ -112,16 +113,20 @@ fn uncommitted(shared: &Shared, partitions: Option<&[TopicPartition]>) -> Offset
     chosen.filter_map(Partition::to_commit).collect()
 }
 
-/// Commits what was processed of all partitions. What goes to others meanwhile is committed on its way.
+/// Commits what was processed of all partitions. What goes to others meanwhile is committed on its way, and while the group
+/// is being divided it takes no commits.
 async fn rest(shared: &Shared, deadline: Deadline) -> Result<(), Error> {
+    let mut backoff = shared.client.backoff();
     loop {
         let offsets = uncommitted(shared, None);
         let partitions: Vec<TopicPartition> = offsets.iter().map(|(partition, _)| partition.clone()).collect();
-        let outcome = these(shared, offsets, deadline.remaining()).await;
+        let Err(error) = these(shared, offsets, deadline.remaining()).await else { return Ok(()) };
         let has_all = |state: &State| partitions.iter().all(|partition| state.partitions.contains_key(partition));
-        if outcome.is_ok() || has_all(&shared.state()) {
-            return outcome;
+        let is_dividing = error.code() == Some(ErrorCode::REBALANCE_IN_PROGRESS);
+        if deadline.passed() || has_all(&shared.state()) && !is_dividing {
+            return Err(error);
         }
+        deadline.sleep(backoff.next()).await;
     }
 }
 
