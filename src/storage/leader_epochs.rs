@@ -83,7 +83,7 @@ impl LeaderEpochs {
     ///
     /// Answers whether the table changed, that is, whether it must be written.
     pub fn assign(&mut self, epoch: LeaderEpoch, start: Offset) -> bool {
-        if epoch < LeaderEpoch(0) || self.latest() == Some(epoch) {
+        if epoch == LeaderEpoch::NONE || self.latest() == Some(epoch) {
             return false;
         }
         self.starts.retain(|e| e.epoch < epoch && e.start < start);

@@ -95,6 +95,7 @@ impl Log {
     }
 
     fn youngest(&self, segments: &Segments, until: Offset) -> Result<Option<RecordByTime>, ScanError> {
+        let mut first = None;
         let mut youngest: Option<(TimestampOffset, Opened)> = None;
         for segment in segments.from(self.log_start()) {
             if segment.base_offset() >= until {
@@ -111,9 +112,14 @@ impl Log {
                 && youngest.as_ref().is_none_or(|(so_far, _)| largest.timestamp > so_far.timestamp)
             {
                 youngest = Some((largest, opened));
+            } else if first.is_none() {
+                first = Some(opened);
             }
         }
-        let Some((largest, opened)) = youngest.filter(|(largest, _)| largest.timestamp >= 0) else { return Ok(None) };
+        let Some((largest, opened)) = youngest.filter(|(largest, _)| largest.timestamp >= 0) else {
+            // Where no record has a time stamp, Kafka takes the first one.
+            return first.map_or(Ok(None), |first| self.first_record(&first, Position(0), |r| r.offset < until.0));
+        };
         let Some(batch) = opened.index.batch_with(&*opened.file, opened.end.0, largest.offset) else { return Ok(None) };
         self.first_record(&opened, batch.position, |record| record.timestamp == largest.timestamp)
     }
