@@ -108,7 +108,7 @@ impl Log {
                 Some(_) => opened.largest_between(self.log_start(), until)?,
                 None => None,
             };
-            if let Some(largest) = largest
+            if let Some(largest) = largest.filter(|largest| largest.timestamp >= 0)
                 && youngest.as_ref().is_none_or(|(so_far, _)| largest.timestamp > so_far.timestamp)
             {
                 youngest = Some((largest, opened));
@@ -116,7 +116,7 @@ impl Log {
                 first = Some(opened);
             }
         }
-        let Some((largest, opened)) = youngest.filter(|(largest, _)| largest.timestamp >= 0) else {
+        let Some((largest, opened)) = youngest else {
             // Where no record has a time stamp, Kafka takes the first one.
             return first.map_or(Ok(None), |first| self.first_record(&first, Position(0), |r| r.offset < until.0));
         };
