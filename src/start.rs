@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -12,15 +13,18 @@ use uuid::Uuid;
 
 use crate::api::Listener;
 use crate::broker::follow::PartitionsFollow;
+use crate::broker::live::SettingsFollow;
 use crate::broker::offsets_topic::StoredOffsets;
 use crate::broker::{Broker, Traffic};
 use crate::config::BrokerConfig;
 use crate::fetch::FetchSessions;
 use crate::group::{GroupConfig, GroupCoordinator, Millis, Now, TellTime};
 use crate::http::{AdminBindError, AdminServer, Observed, Status};
+use crate::log_levels::LogLevels;
 use crate::metadata;
 use crate::metadata::{MetadataImage, MetadataStore, StorageMetadataLog};
 use crate::partition::Partitions;
+use crate::quota::Usage;
 use crate::server::{BindError, Limits, Server};
 use crate::storage::clock::{Clock, SystemClock};
 use crate::storage::disk::SystemDisk;
@@ -86,13 +90,17 @@ impl Broker {
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
 
-        let data = Arc::new(open_data(&config, &clock).await?);
+        let producer_expiration = Arc::new(AtomicI64::new(config.transactions.producer_id_expiration_ms.into()));
+        let data = Arc::new(open_data(&config, &clock, &producer_expiration).await?);
         let metadata_log = open_metadata_log(&clock, &data).await?;
         let (log, incarnation) = (Arc::clone(&metadata_log), data.meta().incarnation);
         let metadata = MetadataStore::open(log, Arc::clone(&config), incarnation.into()).await?;
         let partitions = Arc::new(Partitions::new(Arc::clone(&data)));
         let follow = PartitionsFollow::new(Arc::clone(&config), Arc::clone(&partitions));
         let image = metadata.subscribe(Arc::<PartitionsFollow>::clone(&follow)).await;
+        if let Err(error) = metadata.ensure_cluster_settings().await {
+            tracing::warn!(%error, "the cluster's settings are not written yet; the next start tries again");
+        }
         reconcile(&data, &config, &image).await?;
         follow.open_all(&image).await;
 
@@ -111,11 +119,17 @@ impl Broker {
         follow.tell(&groups);
 
         let limits = Limits::from(&config.connections);
+        let live = SettingsFollow::new(Arc::clone(&config), Arc::clone(&limits.admission), producer_expiration);
+        let image = metadata.subscribe(Arc::<SettingsFollow>::clone(&live)).await;
+        live.apply(image.dynamic_broker_config()).await;
         let fetch_sessions = FetchSessions::new(config.fetch_session_slots as usize);
         let broker = Arc::new(Broker {
             cluster_id: data.meta().cluster_id.clone(),
+            directory_id: data.meta().node_uuid,
+            usage: Usage::new(&config.quotas),
             config,
             clock,
+            log_levels: LogLevels::default(),
             traffic: Traffic::default(),
             metadata,
             partitions,
@@ -131,11 +145,15 @@ impl Broker {
     }
 }
 
-async fn open_data(config: &BrokerConfig, clock: &Arc<dyn Clock>) -> Result<DataDirectory, StartError> {
+async fn open_data(
+    config: &BrokerConfig,
+    clock: &Arc<dyn Clock>,
+    producer_expiration: &Arc<AtomicI64>,
+) -> Result<DataDirectory, StartError> {
     let options = StorageOptions {
         node_id: config.node_id,
         retention_check_interval: milliseconds(config.retention_check_interval_ms),
-        producer_id_expiration_ms: config.transactions.producer_id_expiration_ms.into(),
+        producer_id_expiration_ms: Arc::clone(producer_expiration),
         ..StorageOptions::default()
     };
     let (clock, path) = (Arc::clone(clock), config.data_dir.clone());

@@ -39,7 +39,7 @@ impl Serving {
 #[test]
 fn the_first_lines_say_where_it_listens_what_it_advertises_and_what_to_try() {
     let serving = serve();
-    for part in ["ready in", "PLAINTEXT on 127.0.0.1:", "clients are told 127.0.0.1:", "kcat -b 127.0.0.1:"] {
+    for part in ["ready in", "PLAINTEXT on 127.0.0.1:", "clients are told 127.0.0.1:", "naru produce -b 127.0.0.1:"] {
         assert!(serving.printed.contains(part), "{part:?} is missing in {}", serving.printed);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use naru_broker::api::{Answer, CloseReason, ConnectionContext, Encoded};
 use naru_broker::config::{AdvertiseReason, Advertised, HostPort, Listener};
-use naru_broker::server::{Limits, Server, Service};
+use naru_broker::server::{Admission, Limits, Server, Service};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -384,7 +384,7 @@ async fn a_vanished_client_does_not_keep_its_waiting_request() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_are_refused_until_one_leaves() {
-    let (server, _script) = start(Limits { max_connections_per_ip: 1, ..Limits::default() }).await;
+    let (server, _script) = start(Limits { admission: Arc::new(Admission::new(10, 1)), ..Limits::default() }).await;
     let mut first = Client::connect(&server).await;
     first.send(&["ready in"]).await;
     assert_eq!(first.receive().await, "in");

@@ -246,7 +246,6 @@ impl Metadata {
         let channel = self.any_channel().await?;
         let version = channel.newest::<MetadataRequest>(VERSIONS)?;
         let answer = channel.submit(&request, version, self.config.request_timeout)?.await?;
-        channel.throttle(answer.throttle_time_ms);
         if answer.error_code.is_error() {
             return Err(Error::broker_code(ApiKey::Metadata, answer.error_code).at(channel.address()));
         }

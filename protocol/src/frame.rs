@@ -20,7 +20,15 @@ pub trait Request: ApiMessage {
 }
 
 /// What a broker answers.
-pub trait Response: ApiMessage {}
+pub trait Response: ApiMessage {
+    /// How long the client shall send nothing, in milliseconds (KIP-219); 0 for an answer that cannot tell.
+    fn throttle_time_ms(&self) -> i32 {
+        0
+    }
+
+    /// Tells the client to send nothing for so many milliseconds. Without effect on an answer that cannot tell.
+    fn set_throttle_time_ms(&mut self, _ms: i32) {}
+}
 
 /// Reads the body of a request: what follows the header. Bytes behind the body are ignored, as Kafka does.
 pub fn decode_request<R: Request>(body: Bytes, version: i16) -> Result<R, DecodeError> {

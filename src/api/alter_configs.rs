@@ -1,4 +1,4 @@
-//! AlterConfigs (key 33), versions 0–2: replaces all settings of a topic or of the broker. What is not named goes back to
+//! AlterConfigs (key 33), versions 0–2: replaces all settings of a topic, the broker, a group or a subscription. What is not named goes back to
 //! its default; IncrementalAlterConfigs changes single settings.
 
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(super) async fn handle(
             .map(|config| (config.name.to_string(), config.value.map(|value| value.to_string())))
             .collect(),
     });
-    let outcomes = broker.metadata().alter_configs(wanted.collect(), request.validate_only).await;
+    let outcomes = broker.alter_configs(wanted.collect(), request.validate_only).await;
     let outcomes = outcomes.unwrap_or_else(|error| vec![Err(error); responses.len()]);
     for (response, error) in responses.iter_mut().zip(outcomes).filter_map(|(r, outcome)| Some((r, outcome.err()?))) {
         response.error_code = error.code;

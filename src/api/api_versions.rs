@@ -2,16 +2,20 @@
 //!
 //! - A version from the future is answered in version 0 with UNSUPPORTED_VERSION and the range that is understood, so
 //!   that the client can try again (KIP-511).
-//! - 3: the client names its software; a malformed name is INVALID_REQUEST.
+//! - 3: the client names its software; a malformed name is INVALID_REQUEST. Features, of which none has a level 0 that
+//!   versions below 4 would have to leave out.
 //! - 5: the client may say which broker it means to reach; another one answers REBOOTSTRAP_REQUIRED (KIP-1242).
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use naru_protocol::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
+use naru_protocol::messages::api_versions::{
+    ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
+};
 use naru_protocol::{ApiKey, ErrorCode};
 
 use crate::broker::Broker;
+use crate::metadata::{FEATURES, Feature};
 
 use super::{Answer, Api, Encoded, RequestContext, TABLE, respond, table};
 
@@ -21,8 +25,16 @@ pub(super) fn handle(
     request: ApiVersionsRequest,
 ) -> Answer<ApiVersionsResponse> {
     let error_code = check(&broker, context.version, &request);
-    let api_keys = if error_code == ErrorCode::NONE { TABLE.iter().map(advertise).collect() } else { Vec::new() };
-    Answer::Ready(ApiVersionsResponse { error_code, api_keys, ..Default::default() })
+    if !error_code.is_none() {
+        return Answer::Ready(ApiVersionsResponse { error_code, ..Default::default() });
+    }
+    Answer::Ready(ApiVersionsResponse {
+        api_keys: TABLE.iter().map(advertise).collect(),
+        supported_features: FEATURES.iter().map(supported).collect(),
+        finalized_features_epoch: broker.metadata().log_end().offset,
+        finalized_features: FEATURES.iter().map(finalized).collect(),
+        ..Default::default()
+    })
 }
 
 fn check(broker: &Broker, version: i16, request: &ApiVersionsRequest) -> ErrorCode {
@@ -49,6 +61,18 @@ fn is_name(text: &str) -> bool {
 
 fn advertise(api: &Api) -> ApiVersion {
     ApiVersion { api_key: api.key as i16, min_version: api.advertised_min, max_version: *api.versions.end() }
+}
+
+fn supported(feature: &Feature) -> SupportedFeatureKey {
+    SupportedFeatureKey { name: feature.name.into(), min_version: feature.level, max_version: feature.level }
+}
+
+fn finalized(feature: &Feature) -> FinalizedFeatureKey {
+    FinalizedFeatureKey {
+        name: feature.name.into(),
+        max_version_level: feature.level,
+        min_version_level: feature.level,
+    }
 }
 
 /// The answer to an ApiVersions request of a version that is not served. Nothing of such a request can be trusted to

@@ -11,14 +11,18 @@ use crate::metadata::{NewPartitions, RequestError};
 
 use super::{Answer, RequestContext};
 
+/// The first version that knows THROTTLING_QUOTA_EXCEEDED (KIP-599).
+const THROTTLED_SINCE: i16 = 3;
+
 pub(super) async fn handle(
     broker: Arc<Broker>,
-    _context: RequestContext,
+    context: RequestContext,
     request: CreatePartitionsRequest,
 ) -> Answer<CreatePartitionsResponse> {
     let names: Vec<_> = request.topics.iter().map(|topic| topic.name.to_string()).collect();
     let wanted = request.topics.into_iter().map(new_partitions).collect();
-    let outcomes = match broker.metadata().create_partitions(wanted, request.validate_only).await {
+    let charge = context.charge(THROTTLED_SINCE);
+    let outcomes = match broker.metadata().create_partitions(wanted, request.validate_only, charge).await {
         Ok(outcomes) => outcomes,
         Err(error) => names.into_iter().map(|name| (name, Err(error.clone()))).collect(),
     };

@@ -11,19 +11,23 @@ use naru_protocol::messages::create_topics::{
 };
 
 use crate::broker::Broker;
-use crate::config::describe_topic;
+use crate::config::describe_created_topic;
 use crate::metadata::{Assignment, CreatedTopic, RequestError, TopicSpec};
 
 use super::{Answer, RequestContext};
 
+/// The first version that knows THROTTLING_QUOTA_EXCEEDED (KIP-599).
+const THROTTLED_SINCE: i16 = 6;
+
 pub(super) async fn handle(
     broker: Arc<Broker>,
-    _context: RequestContext,
+    context: RequestContext,
     request: CreateTopicsRequest,
 ) -> Answer<CreateTopicsResponse> {
     let names: Vec<_> = request.topics.iter().map(|topic| topic.name.clone()).collect();
     let specs = request.topics.into_iter().map(spec).collect();
-    let topics = match broker.metadata().create_topics(specs, request.validate_only).await {
+    let charge = context.charge(THROTTLED_SINCE);
+    let topics = match broker.metadata().create_topics(specs, request.validate_only, charge).await {
         Ok(outcomes) => {
             let results = outcomes.into_iter().map(|(name, outcome)| match outcome {
                 Ok(created) => describe(&broker, &created),
@@ -51,13 +55,13 @@ fn spec(topic: CreatableTopic) -> TopicSpec {
 fn describe(broker: &Broker, created: &CreatedTopic) -> CreatableTopicResult {
     let topic = &created.topic;
     let image = broker.metadata().image();
-    let settings = describe_topic(&topic.overrides, image.dynamic_broker_config(), broker.config());
+    let settings = describe_created_topic(&topic.overrides, image.dynamic_broker_config(), broker.config());
     let configs = settings.into_iter().map(|entry| CreatableTopicConfigs {
-        name: entry.def.name.into(),
+        name: entry.name.as_ref().into(),
         value: entry.value.map(Into::into),
-        read_only: entry.def.read_only,
+        read_only: entry.read_only,
         config_source: entry.source as i8,
-        is_sensitive: entry.def.sensitive,
+        is_sensitive: entry.sensitive,
     });
     CreatableTopicResult {
         name: topic.name.as_ref().into(),

@@ -13,9 +13,12 @@ use crate::metadata::{DeletedTopic, TopicToDelete};
 
 use super::{Answer, RequestContext};
 
+/// The first version that knows THROTTLING_QUOTA_EXCEEDED (KIP-599).
+const THROTTLED_SINCE: i16 = 5;
+
 pub(super) async fn handle(
     broker: Arc<Broker>,
-    _context: RequestContext,
+    context: RequestContext,
     request: DeleteTopicsRequest,
 ) -> Answer<DeleteTopicsResponse> {
     let by_name = request.topic_names.into_iter().map(|name| (Some(name), Uuid::nil()));
@@ -24,7 +27,8 @@ pub(super) async fn handle(
         .chain(by_either)
         .map(|(name, id)| TopicToDelete { name: name.map(|name| name.to_string()), id })
         .collect();
-    let deleted = match broker.metadata().delete_topics(topics.clone()).await {
+    let charge = context.charge(THROTTLED_SINCE);
+    let deleted = match broker.metadata().delete_topics(topics.clone(), charge).await {
         Ok(deleted) => deleted,
         Err(error) => {
             let refused = topics.into_iter();

@@ -1,5 +1,5 @@
-//! IncrementalAlterConfigs (key 44), versions 0–1: sets, deletes, and adds to or takes from lists, single settings of a topic
-//! or of the broker (KIP-339).
+//! IncrementalAlterConfigs (key 44), versions 0–1: sets, deletes, and adds to or takes from lists, single settings of a topic,
+//! the broker, its loggers, a group or a subscription (KIP-339).
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) async fn handle(
 ) -> Answer<IncrementalAlterConfigsResponse> {
     let mut responses: Vec<_> = request.resources.iter().map(response).collect();
     let wanted = request.resources.into_iter().map(changes).collect();
-    let outcomes = broker.metadata().incremental_alter_configs(wanted, request.validate_only).await;
+    let outcomes = broker.incremental_alter_configs(wanted, request.validate_only).await;
     let outcomes = outcomes.unwrap_or_else(|error| vec![Err(error); responses.len()]);
     for (response, error) in responses.iter_mut().zip(outcomes).filter_map(|(r, outcome)| Some((r, outcome.err()?))) {
         response.error_code = error.code;

@@ -60,6 +60,14 @@ fn join(request: JoinGroupRequest, context: RequestContext) -> JoinRequest {
     }
 }
 
+/// One without a name is none.
+fn protocol_name(protocol: Option<ByteString>, version: i16) -> Option<ByteString> {
+    match version {
+        NULL_PROTOCOL_SINCE.. => protocol.filter(|name| !name.is_empty()),
+        _ => Some(protocol.unwrap_or_default()),
+    }
+}
+
 fn respond(reply: JoinReply, version: i16) -> JoinGroupResponse {
     let members = reply.members.into_iter().map(|member| JoinGroupResponseMember {
         member_id: member.member_id,
@@ -70,7 +78,7 @@ fn respond(reply: JoinReply, version: i16) -> JoinGroupResponse {
         error_code: reply.error,
         generation_id: reply.generation,
         protocol_type: reply.protocol_type,
-        protocol_name: reply.protocol.or((version < NULL_PROTOCOL_SINCE).then(ByteString::new)),
+        protocol_name: protocol_name(reply.protocol, version),
         leader: reply.leader,
         skip_assignment: reply.skip_assignment,
         member_id: reply.member_id,

@@ -156,7 +156,7 @@ fn describe(broker: &Broker, topic: &Topic) -> MetadataResponseTopic {
 }
 
 /// A partition whose log is out of service has no leader until the broker is started again.
-fn describe_partition(node_id: i32, index: i32, partition: Option<&Partition>) -> MetadataResponsePartition {
+pub(super) fn describe_partition(node_id: i32, index: i32, partition: Option<&Partition>) -> MetadataResponsePartition {
     let nodes = vec![node_id];
     match partition.filter(|partition| partition.high_watermark().closed().is_none()) {
         Some(partition) => MetadataResponsePartition {

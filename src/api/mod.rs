@@ -5,19 +5,36 @@
 // Kafka's names of APIs and error codes are words here; handlers share one signature.
 #![allow(clippy::doc_markdown, clippy::needless_pass_by_value)]
 
+mod add_raft_voter;
+mod alter_client_quotas;
 mod alter_configs;
+mod alter_partition_reassignments;
+mod alter_replica_log_dirs;
+mod alter_user_scram_credentials;
 mod answer;
 mod api_versions;
 mod context;
 #[cfg(test)]
 mod coverage;
+mod create_acls;
 mod create_partitions;
 mod create_topics;
+mod delegation_tokens;
+mod delete_acls;
 mod delete_groups;
+mod delete_records;
 mod delete_topics;
+mod describe_acls;
+mod describe_client_quotas;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
+mod describe_log_dirs;
+mod describe_producers;
+mod describe_quorum;
+mod describe_topic_partitions;
+mod describe_user_scram_credentials;
+mod elect_leaders;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
@@ -25,16 +42,25 @@ mod incremental_alter_configs;
 mod init_producer_id;
 mod join_group;
 mod leave_group;
+mod list_config_resources;
 mod list_groups;
 mod list_offsets;
+mod list_partition_reassignments;
 mod metadata;
+mod meter;
 mod offset_commit;
 mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod remove_raft_voter;
+mod sasl_authenticate;
+mod sasl_handshake;
 mod sync_group;
 mod table;
+mod unregister_broker;
+mod unregister_controller;
+mod update_features;
 
 use std::sync::Arc;
 
@@ -42,6 +68,8 @@ use bytes::Bytes;
 use naru_protocol::{Request, RequestHeader, decode_request, encode_response_with_error};
 
 use crate::broker::Broker;
+
+use meter::Meter;
 
 pub use answer::{Answer, BoxFuture, Chunks, CloseReason, Encoded, Respond};
 pub use context::{ConnectionContext, Listener, RequestContext};
@@ -61,6 +89,7 @@ pub fn dispatch(broker: &Arc<Broker>, connection: &Arc<ConnectionContext>, frame
     if let Some(refusal) = api_versions::refuse_unknown_version(&frame) {
         return refusal;
     }
+    let request_bytes = frame.len();
     let (header, body) = match RequestHeader::split(frame) {
         Ok(split) => split,
         Err(error) => return Answer::Close(CloseReason::MalformedHeader(error.to_string())),
@@ -68,8 +97,12 @@ pub fn dispatch(broker: &Arc<Broker>, connection: &Arc<ConnectionContext>, frame
     let Some(api) = table::find(header.api_key, header.api_version) else {
         return Answer::Close(CloseReason::Unsupported { key: header.api_key, version: header.api_version });
     };
-    let context =
-        RequestContext { connection: Arc::clone(connection), client_id: header.client_id, version: header.api_version };
+    let context = RequestContext {
+        meter: Meter::begin(broker, connection, header.client_id.as_ref(), api.key, request_bytes),
+        connection: Arc::clone(connection),
+        client_id: header.client_id,
+        version: header.api_version,
+    };
     (api.handler)(Arc::clone(broker), context, Call { correlation_id: header.correlation_id, body })
 }
 
@@ -97,7 +130,15 @@ where
             return Answer::Close(CloseReason::MalformedBody { api: R::KEY.name(), version, reason });
         }
     };
-    handler(broker, context, request).into_answer(move |response| respond(correlation_id, &response, version))
+    let Some(meter) = context.meter.clone() else {
+        return handler(broker, context, request)
+            .into_answer(move |response| respond(correlation_id, &response, version));
+    };
+    let answer = meter.watch(handler(broker, context, request).into_answer(Answer::Ready));
+    answer.and_then(move |mut response| {
+        meter.finish(&mut response);
+        respond(correlation_id, &response, version)
+    })
 }
 
 /// The response as bytes.

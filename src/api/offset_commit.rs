@@ -37,7 +37,7 @@ pub(super) async fn handle(
     request: OffsetCommitRequest,
 ) -> Answer<OffsetCommitResponse> {
     let mut offsets = Vec::new();
-    let topics = request.topics.into_iter().map(|topic| sort_out(&broker, context.version, topic, &mut offsets));
+    let topics = request.topics.into_iter().filter_map(|topic| sort_out(&broker, context.version, topic, &mut offsets));
     let topics: Vec<Topic> = topics.collect();
     if offsets.is_empty() {
         return Answer::Ready(respond(topics, Ok(Vec::new())));
@@ -55,16 +55,19 @@ pub(super) async fn handle(
     Answer::pipelined(async move { respond(topics, promise.kept().await) })
 }
 
-/// Takes the offsets of partitions that exist.
+/// Takes the offsets of partitions that exist. As in Kafka, nothing is said about a topic that exists when no partition of it is named.
 fn sort_out(
     broker: &Broker,
     version: i16,
     topic: OffsetCommitRequestTopic,
     offsets: &mut Vec<OffsetToCommit>,
-) -> Topic {
+) -> Option<Topic> {
     let by_id = version >= TOPIC_IDS_SINCE;
     let image = broker.metadata().image();
     let found = if by_id { image.topic_by_id(&topic.topic_id) } else { image.topic(&topic.name) };
+    if found.is_some() && topic.partitions.is_empty() {
+        return None;
+    }
     let unknown = if by_id { ErrorCode::UNKNOWN_TOPIC_ID } else { ErrorCode::UNKNOWN_TOPIC_OR_PARTITION };
     let name = found.map_or(topic.name, |topic| topic.name.as_ref().into());
     let partitions = topic.partitions.into_iter().map(|partition| {
@@ -86,7 +89,7 @@ fn sort_out(
         };
         (index, error)
     });
-    Topic { id: topic.topic_id, partitions: partitions.collect(), name }
+    Some(Topic { id: topic.topic_id, partitions: partitions.collect(), name })
 }
 
 /// The coordinator's answers, in the order of the offsets it got, put between the partitions that never came so far.

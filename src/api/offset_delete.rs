@@ -20,14 +20,24 @@ pub(super) async fn handle(
     request: OffsetDeleteRequest,
 ) -> Answer<OffsetDeleteResponse> {
     let image = broker.metadata().image();
-    let asked: Vec<_> = request.topics.into_iter().map(|topic| (topic.name, indexes(&topic.partitions))).collect();
+    let mut asked: Vec<_> = request.topics.into_iter().map(|topic| (topic.name, indexes(&topic.partitions))).collect();
+    // As in Kafka, nothing is said about a topic that exists when no partition of it is named.
+    asked.retain(|(name, partitions)| !partitions.is_empty() || image.topic(name).is_none());
     let existing: Vec<_> = (asked.iter())
         .filter_map(|(name, partitions)| {
             let topic = image.topic(name)?;
-            let partitions = partitions.iter().copied().filter(|index| (0..topic.partitions).contains(index)).collect();
-            Some(OffsetsOfTopic { topic: name.clone(), topic_id: topic.id, partitions })
+            let partitions: Vec<i32> =
+                partitions.iter().copied().filter(|index| (0..topic.partitions).contains(index)).collect();
+            (!partitions.is_empty()).then(|| OffsetsOfTopic { topic: name.clone(), topic_id: topic.id, partitions })
         })
         .collect();
+    if existing.is_empty() {
+        return Answer::Ready(answer(asked, &existing, &HashMap::new()));
+    }
+    if request.group_id.is_empty() {
+        let error_code = ErrorCode::INVALID_GROUP_ID;
+        return Answer::Ready(OffsetDeleteResponse { error_code, ..Default::default() });
+    }
     let deletion = broker.groups().delete_offsets(&request.group_id, &existing).await;
     Answer::pipelined(async move {
         match deletion.kept().await {

@@ -13,7 +13,7 @@ use super::latencies::Latencies;
 use super::measure::Measure;
 use super::pace::Pace;
 use super::produce::producer;
-use super::report::{Counted, Report};
+use super::report::{Counted, Latency, Report};
 use super::topic::{BenchTopic, with_topic};
 use super::{BenchError, Phases, Progress, Workload, client, noise};
 
@@ -57,7 +57,7 @@ async fn measured(workload: &Workload, topic: &BenchTopic, progress: &Arc<Progre
         counted.failed = sent - received;
         counted.first_failure = Some(format!("not received within {PATIENCE:?} after the end"));
     }
-    let latency = latencies.percentiles().map(|percentiles| (LATENCY_OF, percentiles));
+    let latency = latencies.percentiles().map(|percentiles| Latency { of: LATENCY_OF, percentiles });
     Ok(measure.report("latency", &told, counted, latency))
 }
 

@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use super::latencies::Percentiles;
-use super::report::{Counted, Report};
+use super::report::{Counted, Latency, Report};
 use super::{BenchError, Phases, Workload};
 use crate::process::Usage;
 
@@ -32,7 +31,7 @@ impl Measure {
         run: &'static str,
         workload: &Workload,
         counted: Counted,
-        latency: Option<(&'static str, Percentiles)>,
+        latency: Option<Latency>,
     ) -> Report {
         Report::new(run, workload, counted, latency, self.own, self.broker)
     }

@@ -30,6 +30,9 @@ pub enum BenchError {
     /// The broker or the client refused.
     #[error(transparent)]
     Client(#[from] Error),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
     /// The system refused.
     #[error("{0}")]
     System(String),

@@ -11,7 +11,7 @@ use tokio::time::sleep_until;
 use super::latencies::Latencies;
 use super::measure::Measure;
 use super::pace::Pace;
-use super::report::{Counted, Report};
+use super::report::{Counted, Latency, Report};
 use super::topic::{BenchTopic, with_topic};
 use super::{BenchError, Phases, Progress, Workload, client, noise};
 
@@ -51,7 +51,7 @@ async fn measured(workload: &Workload, topic: &BenchTopic, progress: &Arc<Progre
         counted.add(&of_client.counted);
         latencies.add(&of_client.latencies);
     }
-    let latency = latencies.percentiles().map(|percentiles| (LATENCY_OF, percentiles));
+    let latency = latencies.percentiles().map(|percentiles| Latency { of: LATENCY_OF, percentiles });
     Ok(measure.report("produce", workload, counted, latency))
 }
 

@@ -31,12 +31,22 @@ pub struct Report {
     pub records_per_second: f64,
     /// Values in MiB a second.
     pub mib_per_second: f64,
-    /// What the latencies are of, and how they are distributed.
-    pub latency_ms: Option<(&'static str, Percentiles)>,
+    /// How long records took, if the run has that.
+    pub latency_ms: Option<Latency>,
     /// What the broker used, if its process is known.
     pub broker: Option<BrokerUsage>,
     /// What this process used.
     pub client: ClientUsage,
+}
+
+/// How long records took, in milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Latency {
+    /// From when to when.
+    pub of: &'static str,
+    /// How it is distributed.
+    #[serde(flatten)]
+    pub percentiles: Percentiles,
 }
 
 /// The workload as it is told.
@@ -126,7 +136,7 @@ impl Report {
         run: &'static str,
         workload: &Workload,
         counted: Counted,
-        latency_ms: Option<(&'static str, Percentiles)>,
+        latency_ms: Option<Latency>,
         own: (Usage, Usage),
         broker: Option<(Usage, Usage)>,
     ) -> Self {
@@ -188,8 +198,8 @@ impl fmt::Display for Report {
             grouped(self.records as f64),
             self.seconds
         )?;
-        if let Some((of, latency)) = &self.latency_ms {
-            let Percentiles { p50, p90, p99, p999, max, .. } = latency;
+        if let Some(Latency { of, percentiles }) = &self.latency_ms {
+            let Percentiles { p50, p90, p99, p999, max, .. } = percentiles;
             writeln!(f, "  latency  p50 {p50:.2}, p90 {p90:.2}, p99 {p99:.2}, p99.9 {p999:.2}, max {max:.2} ms, {of}")?;
         }
         if let Some(BrokerUsage { cpu_seconds_per_gib, peak_mib, cpu_seconds }) = self.broker {
@@ -237,9 +247,10 @@ mod tests {
         let workload = Workload { record_size: 1024, rate: Some(1e6), ..Workload::default() };
         let first_failure = (failed > 0).then(|| "the disk is full".to_owned());
         let counted = Counted { records: 1 << 20, failed, first_failure, elapsed: Duration::from_secs(2) };
-        let latency = Percentiles { p50: 1.0, p90: 2.0, p99: 3.0, p999: 4.0, max: 5.25, mean: 1.5 };
+        let percentiles = Percentiles { p50: 1.0, p90: 2.0, p99: 3.0, p999: 4.0, max: 5.25, mean: 1.5 };
+        let latency = Latency { of: "until acknowledged", percentiles };
         let (own, broker) = ((usage(0), usage(own_ms)), Some((usage(100), usage(1600))));
-        Report::new("produce", &workload, counted, Some(("until acknowledged", latency)), own, broker)
+        Report::new("produce", &workload, counted, Some(latency), own, broker)
     }
 
     #[test]
@@ -255,6 +266,13 @@ mod tests {
                  \x20 client   0.48 CPU-s per million records, 0.2 of {cores} cores busy: not the limit\n"
             )
         );
+    }
+
+    #[test]
+    fn a_program_finds_the_percentiles_by_name() {
+        let json = serde_json::to_value(report(0, 500)).unwrap();
+        assert_eq!(json["latency_ms"]["p99"], 3.0);
+        assert_eq!(json["latency_ms"]["of"], "until acknowledged");
     }
 
     #[test]

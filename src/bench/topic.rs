@@ -8,14 +8,17 @@ use naru_client::{Client, Error};
 
 use super::{BenchError, Report, Workload, client};
 
-/// Runs with the workload's topic, or with one that is made for the run and deleted after it, however it ends.
+/// Runs with the workload's topic, or with one that is made for the run and deleted after it, however it ends: Ctrl-C too.
 pub(super) async fn with_topic(
     workload: &Workload,
     run: impl AsyncFnOnce(&Client, &BenchTopic) -> Result<Report, BenchError>,
 ) -> Result<Report, BenchError> {
     let client = client(workload, 0)?;
     let topic = BenchTopic::of(workload, &client).await?;
-    let outcome = run(&client, &topic).await;
+    let outcome = tokio::select! {
+        outcome = run(&client, &topic) => outcome,
+        _ = tokio::signal::ctrl_c() => Err(BenchError::Interrupted),
+    };
     let removed = topic.remove(&client).await;
     let report = outcome?;
     removed?;

@@ -4,11 +4,14 @@
 //! state in logs of the same engine: `offsets_topic` is how the group coordinator reaches its own.
 
 pub(crate) mod follow;
+pub(crate) mod live;
 pub(crate) mod offsets_topic;
+pub(crate) mod settings;
 mod traffic;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use naru_protocol::ErrorCode;
 use tokio::sync::Mutex;
@@ -19,17 +22,24 @@ pub use self::traffic::{ApiTraffic, Served, Traffic};
 use crate::config::BrokerConfig;
 use crate::fetch::FetchSessions;
 use crate::group::GroupCoordinator;
+use crate::log_levels::LogLevels;
 use crate::metadata::{MetadataStore, RequestError};
 use crate::partition::{Partition, Partitions};
+use crate::quota::Usage;
 use crate::storage::clock::Clock;
 
 /// One broker.
 pub struct Broker {
     pub(crate) config: Arc<BrokerConfig>,
     pub(crate) cluster_id: String,
+    pub(crate) directory_id: Uuid,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What it was told about its logs.
+    pub(crate) log_levels: LogLevels,
     /// Requests served, counted by API.
     pub(crate) traffic: Traffic,
+    /// What clients with a quota used lately.
+    pub(crate) usage: Usage,
     pub(crate) metadata: Arc<MetadataStore>,
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) groups: Arc<GroupCoordinator>,
@@ -51,6 +61,11 @@ impl Broker {
         &self.cluster_id
     }
 
+    /// The identity of the data directory.
+    pub fn directory_id(&self) -> Uuid {
+        self.directory_id
+    }
+
     /// This node's id, 0 or more.
     pub fn node_id(&self) -> i32 {
         self.config.node_id
@@ -59,6 +74,16 @@ impl Broker {
     /// Requests served, counted by API.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// What clients with a quota used lately.
+    pub(crate) fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// The time since an arbitrary start; never goes back.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
     }
 
     /// The wall clock, in milliseconds since 1970.

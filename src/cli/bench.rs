@@ -206,6 +206,7 @@ impl From<BenchError> for Failure {
     fn from(error: BenchError) -> Self {
         match error {
             BenchError::Client(error) => error.into(),
+            BenchError::Interrupted => Self::Failed(error.to_string()),
             BenchError::System(text) => Self::Failed(text),
         }
     }

@@ -30,7 +30,7 @@ impl Bounds {
         Offset::At(offset).resolve(self.start(partition), self.end(partition), offset)
     }
 
-    fn start(&self, partition: &TopicPartition) -> i64 {
+    pub(super) fn start(&self, partition: &TopicPartition) -> i64 {
         self.starts.get(partition).copied().unwrap_or_default()
     }
 

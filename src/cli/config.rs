@@ -53,7 +53,7 @@ impl<'a> Shown<'a> {
             default: setting.def.default,
             description: setting.def.doc,
             without_effect: match setting.def.effect {
-                Effect::Accepted(reason) => Some(reason),
+                Effect::Accepted(reason) | Effect::Unavailable(reason) => Some(reason),
                 Effect::Obeyed => None,
             },
         }
@@ -101,8 +101,14 @@ fn line(setting: &ListedSetting) -> String {
 fn explanation(setting: &ListedSetting) -> String {
     let mut text = line(setting);
     let _ = writeln!(text, "    {}", setting.def.doc);
-    if let Effect::Accepted(reason) = setting.def.effect {
-        let _ = writeln!(text, "    Kept and shown, but without effect: {reason}");
+    match setting.def.effect {
+        Effect::Obeyed => {}
+        Effect::Accepted(reason) => {
+            let _ = writeln!(text, "    Kept and shown, but without effect: {reason}");
+        }
+        Effect::Unavailable(reason) => {
+            let _ = writeln!(text, "    Only the default is taken: {reason}");
+        }
     }
     if setting.source != SettingSource::Default {
         let _ = writeln!(text, "    Default: {}", setting.def.default.unwrap_or("(not set)"));

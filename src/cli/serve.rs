@@ -86,8 +86,8 @@ fn greeting(broker: &RunningBroker, took: Duration) -> String {
     }
     if let Some(first) = broker.listeners().first() {
         let address = &first.advertised;
-        let _ = writeln!(text, "  try      echo hello | kcat -b {address} -P -t greetings");
-        let _ = writeln!(text, "           kcat -b {address} -C -t greetings");
+        let _ = writeln!(text, "  try      echo hello | naru produce -b {address} greetings");
+        let _ = writeln!(text, "           naru consume -b {address} greetings -o start   (or any client of Kafka)");
     }
     text
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::listener::{self, HostPort, Listener};
 use super::sources::{ConfigError, Setting, SettingSource};
-use super::values::{ConnectionLimits, GroupSettings, OffsetsSettings, TransactionSettings, Values};
+use super::values::{ConnectionLimits, GroupSettings, OffsetsSettings, QuotaSettings, TransactionSettings, Values};
 use super::{ConfigDef, Effect, broker_setting, broker_settings};
 
 /// When a record counts as stored (`durability`).
@@ -59,6 +59,8 @@ pub struct BrokerConfig {
     pub max_partitions_per_topic: i32,
     /// `max.partitions`: over all topics.
     pub max_partitions: i32,
+    /// `max.request.partition.size.limit`, from 1 up: in one answer to DescribeTopicPartitions.
+    pub max_request_partitions: i32,
     /// `fetch.max.bytes`.
     pub fetch_max_bytes: u32,
     /// `max.incremental.fetch.session.cache.slots`.
@@ -71,6 +73,8 @@ pub struct BrokerConfig {
     pub groups: GroupSettings,
     /// Committed offsets.
     pub offsets: OffsetsSettings,
+    /// How rates of clients are measured.
+    pub quotas: QuotaSettings,
     /// Producers and transactions.
     pub transactions: TransactionSettings,
 }
@@ -96,6 +100,11 @@ impl BrokerConfig {
             def.parse(&value).map_err(|error| {
                 ConfigError::new(def.name, format!("{:?} is refused: {}", error.value, error.reason))
             })?;
+            if let Effect::Unavailable(reason) = def.effect
+                && def.parse(&value).ok() != def.default.and_then(|default| def.parse(default).ok())
+            {
+                return Err(ConfigError::new(def.name, format!("only the default is taken: {reason}")));
+            }
             if given.get(def.name).is_none_or(|(_, known)| known.rank() <= source.rank()) {
                 given.insert(def.name, (value, source));
             }
@@ -133,12 +142,14 @@ impl BrokerConfig {
             default_replication_factor: values.int("default.replication.factor") as i16,
             max_partitions_per_topic: values.int("max.partitions.per.topic"),
             max_partitions: values.int("max.partitions"),
+            max_request_partitions: values.int("max.request.partition.size.limit"),
             fetch_max_bytes: values.unsigned("fetch.max.bytes"),
             fetch_session_slots: values.unsigned("max.incremental.fetch.session.cache.slots"),
             retention_check_interval_ms: values.long("log.retention.check.interval.ms"),
             connections: values.connections(),
             groups: values.groups(),
             offsets: values.offsets(),
+            quotas: values.quotas(),
             transactions: values.transactions(),
             given: BTreeMap::new(),
         };
@@ -191,14 +202,16 @@ impl BrokerConfig {
         })
     }
 
-    /// Every setting with its value and who gave it, sorted by name; secrets are masked.
+    /// Every setting with its value and who gave it, sorted by name; secrets are masked. Internal ones are among them if they
+    /// were given.
     pub fn list(&self) -> Vec<ListedSetting> {
         let listed = |def: &&'static ConfigDef| {
             let value = self.given(def.name).or(def.default).map(str::to_owned);
             let value = if def.sensitive { value.map(|_| "********".to_owned()) } else { value };
             ListedSetting { def, value, source: self.source(def.name) }
         };
-        broker_settings().iter().map(listed).collect()
+        let is_shown = |def: &&&'static ConfigDef| !def.internal || self.given.contains_key(def.name);
+        broker_settings().iter().filter(is_shown).map(listed).collect()
     }
 }
 
@@ -314,7 +327,7 @@ mod tests {
     #[test]
     fn the_list_shows_every_setting_with_its_source() {
         let list = with("num.partitions", "4").unwrap().list();
-        assert_eq!(list.len(), broker_settings().len());
+        assert_eq!(list.len(), broker_settings().iter().filter(|def| !def.internal).count());
         let line = list.iter().find(|line| line.def.name == "num.partitions").unwrap();
         assert_eq!((line.value.as_deref(), line.source.to_string().as_str()), (Some("4"), "-X"));
     }

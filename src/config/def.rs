@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::validator::Validator;
+
 /// One setting of a topic or of the broker, as `DescribeConfigs` shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConfigDef {
@@ -21,8 +23,10 @@ pub struct ConfigDef {
     pub synonyms: &'static [&'static str],
     /// The value is never shown.
     pub sensitive: bool,
-    /// The value is fixed when the broker starts.
-    pub read_only: bool,
+    /// Not meant for users: accepted, and not listed until it is set.
+    pub internal: bool,
+    /// Who can change it while the broker runs.
+    pub update_mode: UpdateMode,
     /// Whether Naru obeys it.
     pub effect: Effect,
 }
@@ -44,6 +48,21 @@ pub enum ConfigType {
     Double = 6,
     /// Values separated by commas.
     List = 7,
+    /// Name of a Java class.
+    Class = 8,
+    /// Text that is never shown.
+    Password = 9,
+}
+
+/// Who can change a broker setting while the broker runs; in Kafka's words its dynamic update mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpdateMode {
+    /// Nobody: it is fixed when the broker starts.
+    ReadOnly,
+    /// One broker can have a value of its own.
+    PerBroker,
+    /// One broker or all of them.
+    ClusterWide,
 }
 
 /// How likely it is that somebody has to think about a setting.
@@ -62,25 +81,8 @@ pub enum Effect {
     Obeyed,
     /// The value is checked, kept and reported, and changes nothing, for this reason.
     Accepted(&'static str),
-}
-
-/// Which values of its type a setting accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Validator {
-    /// Every value.
-    Any,
-    /// Numbers from this one up.
-    AtLeast(i64),
-    /// Numbers between these two, both included.
-    Between(i64, i64),
-    /// Numbers between the first two, or exactly the third.
-    BetweenOr(i64, i64, i64),
-    /// These words; in a list, each element is one of them.
-    OneOf(&'static [&'static str]),
-    /// These words, in upper or lower case.
-    OneOfAnyCase(&'static [&'static str]),
-    /// `*`, or `partition:broker` pairs.
-    ThrottledReplicas,
+    /// No value but the default is taken, for this reason: whoever sets it counts on something that is not there.
+    Unavailable(&'static str),
 }
 
 /// A value after parsing.
@@ -121,7 +123,8 @@ impl ConfigDef {
             importance: Importance::Medium,
             synonyms: &[],
             sensitive: false,
-            read_only: false,
+            internal: false,
+            update_mode: UpdateMode::ClusterWide,
             effect: Effect::Obeyed,
         }
     }
@@ -152,6 +155,14 @@ impl ConfigDef {
 
     pub(super) const fn list(name: &'static str, default: Option<&'static str>) -> Self {
         Self::new(name, ConfigType::List, default)
+    }
+
+    pub(super) const fn class(name: &'static str, default: Option<&'static str>) -> Self {
+        Self::new(name, ConfigType::Class, default)
+    }
+
+    pub(super) const fn password(name: &'static str, default: Option<&'static str>) -> Self {
+        Self { sensitive: true, ..Self::new(name, ConfigType::Password, default) }
     }
 
     pub(super) const fn at_least(mut self, least: i64) -> Self {
@@ -194,8 +205,28 @@ impl ConfigDef {
         self
     }
 
+    pub(super) const fn check(mut self, validator: Validator) -> Self {
+        self.validator = validator;
+        self
+    }
+
+    pub(super) const fn internal(mut self) -> Self {
+        self.internal = true;
+        self
+    }
+
     pub(super) const fn read_only(mut self) -> Self {
-        self.read_only = true;
+        self.update_mode = UpdateMode::ReadOnly;
+        self
+    }
+
+    pub(super) const fn per_broker(mut self) -> Self {
+        self.update_mode = UpdateMode::PerBroker;
+        self
+    }
+
+    pub(super) const fn unavailable(mut self, reason: &'static str) -> Self {
+        self.effect = Effect::Unavailable(reason);
         self
     }
 
@@ -207,6 +238,11 @@ impl ConfigDef {
     pub(super) const fn doc(mut self, doc: &'static str) -> Self {
         self.doc = doc;
         self
+    }
+
+    /// Whether the value is fixed when the broker starts.
+    pub fn is_read_only(&self) -> bool {
+        self.update_mode == UpdateMode::ReadOnly
     }
 
     /// Parses and checks a value. White space around it, and around the elements of a list, does not count.
@@ -221,7 +257,7 @@ impl ConfigDef {
             ConfigType::Boolean if text.eq_ignore_ascii_case("true") => Ok(Value::Boolean(true)),
             ConfigType::Boolean if text.eq_ignore_ascii_case("false") => Ok(Value::Boolean(false)),
             ConfigType::Boolean => Err("it must be true or false".to_owned()),
-            ConfigType::String => Ok(Value::Text(text.to_owned())),
+            ConfigType::String | ConfigType::Class | ConfigType::Password => Ok(Value::Text(text.to_owned())),
             ConfigType::Short => integer::<i16>(text, 16),
             ConfigType::Int => integer::<i32>(text, 32),
             ConfigType::Long => integer::<i64>(text, 64),
@@ -229,7 +265,7 @@ impl ConfigDef {
                 Ok(number) if number.is_finite() => Ok(Value::Double(number)),
                 _ => Err("a number is needed".to_owned()),
             },
-            ConfigType::List => list(text).map(Value::List),
+            ConfigType::List => list(text, self.validator != Validator::ThrottledReplicas).map(Value::List),
         }
     }
 }
@@ -240,7 +276,7 @@ fn integer<T: std::str::FromStr + Into<i64>>(text: &str, bits: u32) -> Result<Va
         .map_err(|_| format!("a whole number of {bits} bits is needed"))
 }
 
-fn list(text: &str) -> Result<Vec<String>, String> {
+fn list(text: &str, unique: bool) -> Result<Vec<String>, String> {
     let mut elements: Vec<String> = Vec::new();
     if text.is_empty() {
         return Ok(elements);
@@ -249,75 +285,11 @@ fn list(text: &str) -> Result<Vec<String>, String> {
         if element.is_empty() {
             return Err("A list has no empty elements".to_owned());
         }
-        if !elements.iter().any(|seen| seen == element) {
+        if !unique || !elements.iter().any(|seen| seen == element) {
             elements.push(element.to_owned());
         }
     }
     Ok(elements)
-}
-
-impl Validator {
-    fn check(&self, name: &str, value: &Value) -> Result<(), String> {
-        match (self, value) {
-            (Self::AtLeast(least), _) => at_least(value, *least),
-            (Self::Between(least, most), _) => at_least(value, *least).and_then(|()| at_most(value, *most)),
-            (Self::BetweenOr(least, most, or), Value::Integer(number)) => {
-                if number == or || (least..=most).contains(&number) {
-                    Ok(())
-                } else {
-                    Err(format!("it must be between {least} and {most}, or {or}"))
-                }
-            }
-            (Self::OneOf(words), Value::Text(text)) => one_of(words, text),
-            (Self::OneOf(words), Value::List(elements)) => elements.iter().try_for_each(|text| one_of(words, text)),
-            (Self::OneOfAnyCase(words), Value::Text(text)) => {
-                if words.iter().any(|word| word.eq_ignore_ascii_case(text)) {
-                    Ok(())
-                } else {
-                    Err(format!("it must be one of {}, in either case", words.join(", ")))
-                }
-            }
-            (Self::ThrottledReplicas, Value::List(elements)) => throttled_replicas(name, elements),
-            (Self::Any | Self::BetweenOr(..) | Self::OneOf(_) | Self::OneOfAnyCase(_) | Self::ThrottledReplicas, _) => {
-                Ok(())
-            }
-        }
-    }
-}
-
-fn at_least(value: &Value, least: i64) -> Result<(), String> {
-    let low = match value {
-        Value::Integer(number) => *number < least,
-        Value::Double(number) => *number < least as f64,
-        _ => false,
-    };
-    if low { Err(format!("it must be at least {least}")) } else { Ok(()) }
-}
-
-fn at_most(value: &Value, most: i64) -> Result<(), String> {
-    let high = match value {
-        Value::Integer(number) => *number > most,
-        Value::Double(number) => *number > most as f64,
-        _ => false,
-    };
-    if high { Err(format!("it must be at most {most}")) } else { Ok(()) }
-}
-
-fn one_of(words: &[&str], text: &str) -> Result<(), String> {
-    if words.contains(&text) { Ok(()) } else { Err(format!("it must be one of {}", words.join(", "))) }
-}
-
-fn throttled_replicas(name: &str, elements: &[String]) -> Result<(), String> {
-    let is_replica = |element: &String| {
-        element.split_once(':').is_some_and(|(partition, broker)| {
-            [partition, broker].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
-        })
-    };
-    let everything = elements.len() == 1 && elements.iter().any(|element| element == "*");
-    if everything || elements.iter().all(is_replica) {
-        return Ok(());
-    }
-    Err(format!("{name} is either * or a list of partition:broker pairs, separated by commas"))
 }
 
 impl fmt::Display for Value {
@@ -325,11 +297,22 @@ impl fmt::Display for Value {
         match self {
             Self::Boolean(value) => value.fmt(f),
             Self::Integer(value) => value.fmt(f),
-            // As Java does, with a decimal point.
-            Self::Double(value) => write!(f, "{value:?}"),
+            Self::Double(value) => fmt_double(*value, f),
             Self::Text(value) => value.fmt(f),
             Self::List(value) => value.join(",").fmt(f),
         }
+    }
+}
+
+/// As Java does: with a decimal point, and from ten millions up and below a thousandth with an exponent.
+fn fmt_double(value: f64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if value == 0.0 || (1e-3..1e7).contains(&value.abs()) {
+        return write!(f, "{value:?}");
+    }
+    let text = format!("{value:E}");
+    match text.split_once('E') {
+        Some((mantissa, exponent)) if !mantissa.contains('.') => write!(f, "{mantissa}.0E{exponent}"),
+        _ => f.write_str(&text),
     }
 }
 
@@ -372,16 +355,5 @@ mod tests {
         let preallocate = ConfigDef::boolean("preallocate", None);
         assert_eq!(preallocate.parse(" TRUE "), Ok(Value::Boolean(true)));
         assert!(reason(preallocate, "yes").ends_with("it must be true or false"));
-    }
-
-    #[test]
-    fn throttled_replicas_are_pairs_or_a_star() {
-        let throttled = ConfigDef::list("leader.replication.throttled.replicas", None).throttled_replicas();
-        for good in ["", "*", "0:1", "0:1,1:1"] {
-            assert!(throttled.parse(good).is_ok(), "{good}");
-        }
-        for bad in ["x", "0:", "*,0:1", "0:-1"] {
-            assert!(throttled.parse(bad).is_err(), "{bad}");
-        }
     }
 }

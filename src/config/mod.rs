@@ -7,29 +7,42 @@
 //! has been checked.
 
 mod broker;
+mod broker_changes;
 mod broker_settings;
+mod client_metrics;
 mod def;
 mod describe;
+#[cfg(test)]
+mod documented;
+mod group;
 mod listener;
+mod live;
 mod reasons;
 mod sources;
 mod topic;
 mod topic_settings;
+mod validator;
 mod values;
 
 use std::collections::BTreeMap;
 
 pub use broker::{BrokerConfig, Durability, ListedSetting, RecordValidation};
+pub use broker_changes::{InvalidChange, check_broker_changes};
 pub use broker_settings::{broker_setting, broker_settings};
-pub use def::{ConfigDef, ConfigType, Effect, Importance, InvalidValue, Validator, Value};
+pub use client_metrics::{CLIENT_METRICS_SETTINGS, check_client_metrics};
+pub use def::{ConfigDef, ConfigType, Effect, Importance, InvalidValue, UpdateMode, Value};
 pub use describe::{
-    ConfigEntry, ConfigSource, ConfigSynonym, describe_broker, describe_broker_defaults, describe_topic,
+    ConfigEntry, ConfigSource, ConfigSynonym, describe_broker, describe_broker_defaults, describe_client_metrics,
+    describe_created_topic, describe_group, describe_topic,
 };
+pub use group::{GROUP_SETTINGS, InvalidSettings, check_group};
 pub use listener::{AdvertiseReason, Advertised, HostPort, Listener, ListenerError};
+pub use live::LiveSettings;
 pub use sources::{ConfigError, Setting, SettingSource, environment};
 pub use topic::{CleanupPolicy, InvalidOverrides, TimestampType, TopicConfig, check_topic_overrides};
 pub use topic_settings::TOPIC_SETTINGS;
-pub use values::{ConnectionLimits, GroupSettings, OffsetsSettings, TransactionSettings};
+pub use validator::Validator;
+pub use values::{ConnectionLimits, GroupSettings, OffsetsSettings, QuotaSettings, TransactionSettings};
 
 /// Settings of one resource by name, as text that has been checked.
 pub type Overrides = BTreeMap<String, String>;
@@ -85,14 +98,16 @@ mod tests {
     use super::*;
 
     fn all() -> impl Iterator<Item = &'static ConfigDef> {
-        TOPIC_SETTINGS.iter().chain(broker_settings().iter().copied())
+        let others = GROUP_SETTINGS.iter().chain(CLIENT_METRICS_SETTINGS);
+        TOPIC_SETTINGS.iter().chain(broker_settings().iter().copied()).chain(others)
     }
 
     #[test]
     fn tables_are_sorted_and_have_no_duplicates() {
         assert!(TOPIC_SETTINGS.is_sorted_by(|a, b| a.name < b.name));
         assert!(broker_settings().is_sorted_by(|a, b| a.name < b.name));
-        assert_eq!(TOPIC_SETTINGS.len(), 37);
+        assert!(GROUP_SETTINGS.is_sorted_by(|a, b| a.name < b.name));
+        assert!(CLIENT_METRICS_SETTINGS.is_sorted_by(|a, b| a.name < b.name));
     }
 
     #[test]

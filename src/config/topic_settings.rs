@@ -2,7 +2,7 @@
 
 use super::def::ConfigDef;
 use super::reasons::{
-    AS_SENT, NO_COMPACTION, NO_SHARE_GROUPS, NO_TIERING, ONE_LEVEL, ONE_NODE, OWN_DECOMPRESSION_LIMIT,
+    AS_SENT, FOR_TESTS, NO_COMPACTION, NO_SHARE_GROUPS, NO_TIERING, ONE_LEVEL, ONE_NODE, OWN_DECOMPRESSION_LIMIT,
 };
 
 /// The topic settings, sorted by name, which is the order in which they are reported.
@@ -59,6 +59,10 @@ pub const TOPIC_SETTINGS: &[ConfigDef] = &[
         .at_least(0)
         .synonyms(&["log.index.interval.bytes"])
         .doc("Bytes of log between two entries of the offset index."),
+    ConfigDef::int("internal.segment.bytes", None)
+        .internal()
+        .accepted(FOR_TESTS)
+        .doc("Segment size in tests of Kafka itself."),
     ConfigDef::list("leader.replication.throttled.replicas", Some(""))
         .throttled_replicas()
         .accepted(ONE_NODE)

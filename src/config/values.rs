@@ -49,6 +49,19 @@ pub struct OffsetsSettings {
     pub metadata_max_bytes: u32,
 }
 
+/// How the rates of clients with a quota are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "each field is the Kafka setting `quota.…` or `controller.quota.…` of the same name, 1 or more"
+)]
+pub struct QuotaSettings {
+    pub window_num: u32,
+    pub window_size_seconds: u32,
+    pub controller_window_num: u32,
+    pub controller_window_size_seconds: u32,
+}
+
 /// Settings of transactions and producers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is the Kafka setting of the same name")]
@@ -151,6 +164,15 @@ impl<'a> Values<'a> {
             retention_ms: self.long("offsets.retention.minutes").saturating_mul(60_000),
             retention_check_interval_ms: self.long("offsets.retention.check.interval.ms"),
             metadata_max_bytes: self.unsigned("offset.metadata.max.bytes"),
+        }
+    }
+
+    pub(super) fn quotas(&self) -> QuotaSettings {
+        QuotaSettings {
+            window_num: self.unsigned("quota.window.num"),
+            window_size_seconds: self.unsigned("quota.window.size.seconds"),
+            controller_window_num: self.unsigned("controller.quota.window.num"),
+            controller_window_size_seconds: self.unsigned("controller.quota.window.size.seconds"),
         }
     }
 

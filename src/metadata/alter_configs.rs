@@ -1,58 +1,22 @@
-//! Changing settings of topics and of the broker.
+//! Changing settings of topics, the broker, groups and subscriptions to client metrics.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use naru_protocol::ErrorCode;
-use naru_protocol::state::cluster_metadata::Record;
-use naru_protocol::state::cluster_metadata::config::ConfigRecord;
 
-use super::topic_name::check_topic_name;
-use super::{Decision, MetadataImage, RequestError, Rules};
+use super::config_resource::Resource;
+use super::{Decision, MetadataImage, RequestError, ResourceKind, Rules};
 use crate::config::{
-    self, ConfigDef, ConfigType, DynamicBrokerConfig, Overrides, Value, broker_setting, broker_settings,
-    check_topic_overrides, describe_broker, describe_topic, topic_setting,
+    ConfigType, DynamicBrokerConfig, InvalidSettings, Overrides, check_broker_changes, check_client_metrics,
+    check_group, check_topic_overrides,
 };
-
-/// What has settings that can be changed; the numbers are those of the wire and of the records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ResourceKind {
-    /// A topic, by name.
-    Topic = 2,
-    /// The broker, by number; without a name, every broker.
-    Broker = 4,
-}
-
-impl TryFrom<i8> for ResourceKind {
-    type Error = i8;
-
-    fn try_from(number: i8) -> Result<Self, i8> {
-        match number {
-            2 => Ok(Self::Topic),
-            4 => Ok(Self::Broker),
-            other => Err(other),
-        }
-    }
-}
-
-impl ResourceKind {
-    /// Checks that the name of a broker resource is this broker's number.
-    pub(super) fn check_broker(name: &str, node_id: i32) -> Result<(), RequestError> {
-        match name.parse::<i32>() {
-            Ok(number) if number == node_id => Ok(()),
-            Ok(number) => Err(RequestError::invalid_request(format!("This is broker {node_id}, not {number}."))),
-            Err(_) => {
-                Err(RequestError::invalid_request(format!("A broker resource is named by its number, not {name:?}.")))
-            }
-        }
-    }
-}
 
 /// A resource of an `AlterConfigs` request: these are all the settings it shall have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlterConfigs {
     /// The number of the resource type, as it arrived.
     pub kind: i8,
-    /// Name of the topic, number of the broker, or empty for every broker.
+    /// Name of the resource, number of the broker, or empty for every broker.
     pub name: String,
     /// Every setting of its own; what is not here goes back to its default.
     pub configs: Vec<(String, Option<String>)>,
@@ -63,7 +27,7 @@ pub struct AlterConfigs {
 pub struct IncrementalAlterConfigs {
     /// The number of the resource type, as it arrived.
     pub kind: i8,
-    /// Name of the topic, number of the broker, or empty for every broker.
+    /// Name of the resource, number of the broker, or empty for every broker.
     pub name: String,
     /// The changes; settings that are not here stay.
     pub changes: Vec<ConfigChange>,
@@ -116,16 +80,15 @@ pub fn alter_configs(
     validate_only: bool,
 ) -> Decision<Result<(), RequestError>> {
     let names: Vec<_> = resources.iter().map(|resource| (resource.kind, resource.name.as_str())).collect();
-    decide(image, rules, &names, validate_only, |index, target| {
+    decide(image, rules, &names, validate_only, |index, _| {
         let configs = &resources.get(index).ok_or(ErrorCode::INVALID_REQUEST)?.configs;
-        refuse_duplicates(configs.iter().map(|(name, _)| name.as_str()))?;
         let mut settings = Overrides::new();
         for (name, value) in configs {
             let value = value.clone().ok_or_else(|| null_value(name))?;
             settings.insert(name.clone(), value);
         }
-        target.refuse_read_only(configs.iter().map(|(name, _)| name.as_str()))?;
-        Ok(settings)
+        refuse_duplicates(configs.iter().map(|(name, _)| name.as_str()))?;
+        Ok((settings, configs.iter().map(|(name, _)| name.as_str()).collect()))
     })
 }
 
@@ -137,26 +100,32 @@ pub fn incremental_alter_configs(
     resources: &[IncrementalAlterConfigs],
     validate_only: bool,
 ) -> Decision<Result<(), RequestError>> {
+    let mut operations = resources.iter().flat_map(|resource| &resource.changes).map(|change| change.operation);
+    if let Some(unknown) = operations.find_map(|operation| ConfigOperation::try_from(operation).err()) {
+        // Kafka's broker does not get through such a request: every resource has its answer.
+        let error = RequestError::new(ErrorCode::UNKNOWN_SERVER_ERROR, format!("There is no operation {unknown}"));
+        return Decision { records: Vec::new(), answers: vec![Err(error); resources.len()] };
+    }
     let names: Vec<_> = resources.iter().map(|resource| (resource.kind, resource.name.as_str())).collect();
     decide(image, rules, &names, validate_only, |index, target| {
         let changes = &resources.get(index).ok_or(ErrorCode::INVALID_REQUEST)?.changes;
-        refuse_duplicates(changes.iter().map(|change| change.name.as_str()))?;
+        check_changes(changes)?;
         let mut settings = target.settings.clone();
         for change in changes {
             target.change(&mut settings, change)?;
         }
-        target.refuse_read_only(changes.iter().map(|change| change.name.as_str()))?;
-        Ok(settings)
+        Ok((settings, changes.iter().map(|change| change.name.as_str()).collect()))
     })
 }
 
-/// What both requests share: `wanted` makes the settings that the resource with this index shall have.
-fn decide(
+/// What both requests share: `wanted` makes the settings that the resource with this index shall have, and tells the
+/// names that the request has.
+fn decide<'r>(
     image: &MetadataImage,
     rules: Rules<'_>,
-    names: &[(i8, &str)],
+    names: &[(i8, &'r str)],
     validate_only: bool,
-    wanted: impl Fn(usize, &Target<'_>) -> Result<Overrides, RequestError>,
+    wanted: impl Fn(usize, &Target<'_>) -> Result<(Overrides, Vec<&'r str>), RequestError>,
 ) -> Decision<Result<(), RequestError>> {
     let mut times: HashMap<(i8, &str), usize> = HashMap::new();
     for name in names {
@@ -167,10 +136,11 @@ fn decide(
         let answer = if times.get(&(kind, name)).is_some_and(|times| *times > 1) {
             Err(RequestError::invalid_request("Each resource must appear at most once."))
         } else {
-            Target::find(image, rules, kind, name).and_then(|target| {
-                let settings = wanted(index, &target)?;
-                target.check(&settings)?;
-                decision.records.extend(target.difference(&settings));
+            Resource::find(image, kind, name).and_then(|(resource, settings)| {
+                let target = Target { resource, settings, image, rules };
+                let (settings, named) = wanted(index, &target)?;
+                target.check(&settings, &named)?;
+                decision.records.extend(resource.difference(image.node_id(), &target.settings, &settings));
                 Ok(())
             })
         };
@@ -179,65 +149,56 @@ fn decide(
     decision.without_effect(validate_only)
 }
 
+/// Groups and subscriptions that may have settings: they need not exist, so nothing else bounds them.
+const MAX_RESOURCES: usize = 100_000;
+
+/// Since eligible leader replicas, Kafka keeps this setting for the cluster, always, and for no broker alone.
+const MIN_ISR: &str = "min.insync.replicas";
+
+/// Decides to give the cluster its `min.insync.replicas`, with the value of the start, unless it has one.
+pub fn cluster_settings(image: &MetadataImage, rules: Rules<'_>) -> Decision<()> {
+    let mut decision = Decision::new();
+    let before = &image.dynamic_broker_config().every_broker;
+    let start = rules.broker.given(MIN_ISR).or(ResourceKind::Broker.setting(MIN_ISR).and_then(|def| def.default));
+    if let Some(value) = start.filter(|_| !before.contains_key(MIN_ISR)) {
+        let mut after = before.clone();
+        after.insert(MIN_ISR.to_owned(), value.to_owned());
+        let cluster = Resource { kind: ResourceKind::Broker, name: "" };
+        decision.records = cluster.difference(image.node_id(), before, &after);
+    }
+    decision
+}
+
 /// A resource that exists, with the settings it has now.
 struct Target<'a> {
-    kind: ResourceKind,
-    name: &'a str,
+    resource: Resource<'a>,
     settings: Overrides,
     image: &'a MetadataImage,
     rules: Rules<'a>,
 }
 
-impl<'a> Target<'a> {
-    fn find(image: &'a MetadataImage, rules: Rules<'a>, kind: i8, name: &'a str) -> Result<Self, RequestError> {
-        let kind = ResourceKind::try_from(kind)
-            .map_err(|other| RequestError::invalid_request(format!("Unknown resource type {other}")))?;
-        let dynamic = image.dynamic_broker_config();
-        let settings = match kind {
-            ResourceKind::Topic if name.is_empty() => {
-                return Err(RequestError::invalid_request("A topic resource needs the name of a topic."));
-            }
-            ResourceKind::Topic => {
-                check_topic_name(name)?;
-                let topic = image.topic(name).ok_or_else(|| {
-                    let message = format!("The topic '{name}' does not exist.");
-                    RequestError::new(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, message)
-                })?;
-                topic.overrides.as_ref().clone()
-            }
-            ResourceKind::Broker if name.is_empty() => dynamic.every_broker.clone(),
-            ResourceKind::Broker => {
-                ResourceKind::check_broker(name, image.node_id())?;
-                dynamic.this_broker.clone()
-            }
-        };
-        Ok(Self { kind, name, settings, image, rules })
-    }
-
-    fn setting(&self, name: &str) -> Option<&'static ConfigDef> {
-        match self.kind {
-            ResourceKind::Topic => topic_setting(name),
-            ResourceKind::Broker => broker_setting(name),
-        }
-    }
-
+impl Target<'_> {
     /// Applies one change to the settings.
     fn change(&self, settings: &mut Overrides, change: &ConfigChange) -> Result<(), RequestError> {
         let ConfigChange { name, operation, value } = change;
-        let operation = ConfigOperation::try_from(*operation)
-            .map_err(|other| RequestError::invalid_request(format!("Unknown operation {other} for {name}")))?;
+        let operation = ConfigOperation::try_from(*operation).map_err(|other| {
+            RequestError::new(ErrorCode::UNKNOWN_SERVER_ERROR, format!("Unknown operation {other}"))
+        })?;
         if operation == ConfigOperation::Delete {
             settings.remove(name);
             return Ok(());
         }
         let value = value.as_deref().ok_or_else(|| null_value(name))?;
         let value = match operation {
-            ConfigOperation::Append => self.list_change(name, value, |mut list, elements| {
-                list.extend(elements);
-                list
+            ConfigOperation::Append => self.list_change(name, value, |list, element| {
+                if !list.contains(&element) {
+                    list.push(element);
+                }
             })?,
-            ConfigOperation::Subtract => self.list_change(name, value, |list, elements| {
-                list.into_iter().filter(|element| !elements.contains(element)).collect()
+            ConfigOperation::Subtract => self.list_change(name, value, |list, element| {
+                if let Some(at) = list.iter().position(|other| *other == element) {
+                    list.remove(at);
+                }
             })?,
             _ => value.to_owned(),
         };
@@ -245,99 +206,87 @@ impl<'a> Target<'a> {
         Ok(())
     }
 
-    /// The list that counts now, combined with the elements of a value.
+    /// The resource's own list, changed by each element of a value.
     fn list_change(
         &self,
         name: &str,
         value: &str,
-        combine: impl FnOnce(Vec<String>, Vec<String>) -> Vec<String>,
+        change: impl for<'l> Fn(&mut Vec<&'l str>, &'l str),
     ) -> Result<String, RequestError> {
+        // Lists of groups and subscriptions are set as a whole, as in Kafka.
+        let whole = matches!(self.resource.kind, ResourceKind::ClientMetrics | ResourceKind::Group);
+        let def = self.resource.kind.setting(name).filter(|def| def.kind == ConfigType::List && !whole);
+        let def = def.ok_or_else(|| {
+            let message = format!("{name} is not a list, so nothing can be added or taken out");
+            RequestError::new(ErrorCode::INVALID_CONFIG, message)
+        })?;
+        // Kafka begins with the built-in default, whatever other layers say.
+        let now = self.settings.get(name).map_or(def.default, |own| Some(own.as_str()));
+        let mut list: Vec<_> = now.unwrap_or_default().split(',').filter(|element| !element.is_empty()).collect();
+        // Elements are compared as they were typed; separators at the end separate nothing.
+        let elements = value.trim_end_matches(',');
+        if elements.len() == value.len() || !elements.is_empty() {
+            elements.split(',').for_each(|element| change(&mut list, element));
+        }
+        Ok(list.join(","))
+    }
+
+    /// Checks the settings that the resource shall have, each by itself and together. `named` is what the request names.
+    fn check(&self, settings: &Overrides, named: &[&str]) -> Result<(), RequestError> {
         let invalid = |message: String| RequestError::new(ErrorCode::INVALID_CONFIG, message);
-        let def = self.setting(name).filter(|def| def.kind == ConfigType::List);
-        let def = def.ok_or_else(|| invalid(format!("{name} is not a list, so nothing can be added or taken out")))?;
-        let parse = |text: &str| match def.parse(text) {
-            Ok(Value::List(elements)) => Ok(elements),
-            Ok(_) => Ok(Vec::new()),
-            Err(error) => Err(invalid(error.to_string())),
-        };
-        let elements = parse(value)?;
-        if elements.is_empty() {
-            return Err(invalid(format!("There is nothing in the value to add to {name} or to take out of it")));
-        }
-        let list = combine(parse(&self.effective(name))?, elements);
-        let mut seen = HashSet::new();
-        let unique: Vec<_> = list.iter().filter(|element| seen.insert(element.as_str())).map(String::as_str).collect();
-        Ok(unique.join(","))
-    }
-
-    /// The value that counts now, whatever layer it comes from.
-    fn effective(&self, name: &str) -> String {
-        let dynamic = self.image.dynamic_broker_config();
-        let entries = match self.kind {
-            ResourceKind::Topic => describe_topic(&self.settings, dynamic, self.rules.broker),
-            ResourceKind::Broker if self.name.is_empty() => {
-                let every_broker = dynamic.every_broker.clone();
-                describe_broker(&DynamicBrokerConfig { every_broker, ..Default::default() }, self.rules.broker)
+        let (dynamic, broker) = (self.image.dynamic_broker_config(), self.rules.broker);
+        let is_new = self.settings.is_empty() && !settings.is_empty();
+        match self.resource.kind {
+            ResourceKind::ClientMetrics | ResourceKind::Group
+                if is_new && self.image.resources_with_settings() >= MAX_RESOURCES =>
+            {
+                Err(invalid(format!("{MAX_RESOURCES} groups and subscriptions have settings already")))
             }
-            ResourceKind::Broker => describe_broker(dynamic, self.rules.broker),
-        };
-        entries.into_iter().find(|entry| entry.def.name == name).and_then(|entry| entry.value).unwrap_or_default()
-    }
-
-    /// Broker settings that are fixed at start cannot be changed, not even to the value they have.
-    fn refuse_read_only<'b>(&self, names: impl Iterator<Item = &'b str>) -> Result<(), RequestError> {
-        let fixed: Vec<_> = names.filter(|name| self.setting(name).is_some_and(|def| def.read_only)).collect();
-        if fixed.is_empty() {
-            return Ok(());
-        }
-        let message = format!("These settings are fixed when the broker starts: {}", fixed.join(", "));
-        Err(RequestError::invalid_request(message))
-    }
-
-    /// Checks the settings, each by itself and together.
-    fn check(&self, settings: &Overrides) -> Result<(), RequestError> {
-        match self.kind {
             ResourceKind::Topic => {
-                let dynamic = self.image.dynamic_broker_config();
-                check_topic_overrides(settings, dynamic, self.rules.broker)
-                    .map_err(|error| RequestError::new(ErrorCode::INVALID_CONFIG, error.to_string()))
+                check_topic_overrides(settings, dynamic, broker).map_err(|error| invalid(error.to_string()))
             }
-            ResourceKind::Broker => self.check_broker(settings),
-        }
-    }
-
-    fn check_broker(&self, settings: &Overrides) -> Result<(), RequestError> {
-        for (name, value) in settings {
-            let def = self.setting(name).ok_or_else(|| unknown_broker_setting(name))?;
-            def.parse(value).map_err(|error| RequestError::invalid_request(error.to_string()))?;
-        }
-        let mut dynamic = DynamicBrokerConfig::clone(self.image.dynamic_broker_config());
-        if self.name.is_empty() {
-            dynamic.every_broker = settings.clone();
-        } else {
-            dynamic.this_broker = settings.clone();
-        }
-        check_topic_overrides(&Overrides::new(), &dynamic, self.rules.broker)
-            .map_err(|error| RequestError::invalid_request(error.to_string()))
-    }
-
-    /// The records that turn the settings the resource has into these.
-    fn difference(&self, settings: &Overrides) -> Vec<Record> {
-        let names: BTreeSet<&String> = self.settings.keys().chain(settings.keys()).collect();
-        names
-            .into_iter()
-            .filter(|name| self.settings.get(*name) != settings.get(*name))
-            .map(|name| {
-                ConfigRecord {
-                    resource_type: self.kind as i8,
-                    resource_name: self.name.into(),
-                    name: name.as_str().into(),
-                    value: settings.get(name).map(|value| value.as_str().into()),
+            ResourceKind::Broker => self.check_broker(settings, named),
+            ResourceKind::ClientMetrics => check_client_metrics(settings).map_err(|error| match error {
+                InvalidSettings::Unknown { .. } | InvalidSettings::Interval(_) => {
+                    RequestError::invalid_request(error.to_string())
                 }
-                .into()
-            })
-            .collect()
+                _ => invalid(error.to_string()),
+            }),
+            ResourceKind::Group => check_group(settings, dynamic, broker).map_err(|error| invalid(error.to_string())),
+        }
     }
+
+    fn check_broker(&self, settings: &Overrides, named: &[&str]) -> Result<(), RequestError> {
+        let for_all = self.resource.name.is_empty();
+        let before = self.image.dynamic_broker_config();
+        let mut after = DynamicBrokerConfig::clone(before);
+        if for_all {
+            after.every_broker = settings.clone();
+        } else {
+            after.this_broker = settings.clone();
+        }
+        check_broker_changes(before, &after, self.rules.broker, for_all)
+            .map_err(|error| RequestError::invalid_request(error.to_string()))?;
+        let refused = if for_all {
+            before.every_broker.contains_key(MIN_ISR) && !settings.contains_key(MIN_ISR)
+        } else {
+            named.contains(&MIN_ISR)
+        };
+        if refused {
+            let message = format!("{MIN_ISR} is a setting of the whole cluster and cannot be left out");
+            return Err(RequestError::new(ErrorCode::INVALID_CONFIG, message));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses values that are missing, and settings that are named more than once.
+pub fn check_changes(changes: &[ConfigChange]) -> Result<(), RequestError> {
+    let needs_value = |change: &&ConfigChange| change.operation != ConfigOperation::Delete as i8;
+    if let Some(change) = changes.iter().filter(needs_value).find(|change| change.value.is_none()) {
+        return Err(null_value(&change.name));
+    }
+    refuse_duplicates(changes.iter().map(|change| change.name.as_str()))
 }
 
 fn null_value(name: &str) -> RequestError {
@@ -352,10 +301,4 @@ fn refuse_duplicates<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), Req
         }
     }
     Ok(())
-}
-
-fn unknown_broker_setting(name: &str) -> RequestError {
-    let nearest = config::nearest_name(name, broker_settings().iter().map(|def| def.name));
-    let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
-    RequestError::new(ErrorCode::INVALID_CONFIG, format!("Unknown broker config name: {name}{hint}"))
 }

@@ -48,6 +48,7 @@ pub(super) fn changes(before: &MetadataImage, after: &MetadataImage, records: &[
                 .filter(|topic| before.topic_by_id(&topic.id).is_some() && configured.insert(topic.id))
                 .cloned()
                 .map(Change::Configured),
+            Record::Config(record) if record.resource_type != ResourceKind::Broker as i8 => None,
             Record::Config(_) => (!std::mem::replace(&mut broker_configured, true)).then_some(Change::BrokerConfigured),
             _ => None,
         };

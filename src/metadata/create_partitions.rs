@@ -78,5 +78,6 @@ fn check<'a>(
         }
         assignments.iter().try_for_each(|brokers| check_assignment(image.node_id(), brokers))?;
     }
+    (rules.charge)(new.unsigned_abs())?;
     Ok(topic)
 }

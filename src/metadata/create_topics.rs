@@ -136,6 +136,7 @@ fn check(
     let partitions =
         if spec.assignments.is_empty() { counted_partitions(rules, spec)? } else { assigned_partitions(image, spec)? };
     check_limits(image, rules, 0, partitions, created)?;
+    (rules.charge)(partitions.unsigned_abs())?;
     Ok((partitions, overrides))
 }
 

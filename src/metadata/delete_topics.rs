@@ -88,7 +88,7 @@ fn delete(image: &MetadataImage, rules: Rules<'_>, wanted: &TopicToDelete, named
     } else if !rules.broker.delete_topics {
         Err(RequestError::new(ErrorCode::TOPIC_DELETION_DISABLED, "This broker runs with delete.topic.enable=false."))
     } else {
-        Ok(Arc::clone(topic))
+        (rules.charge)(topic.partitions.unsigned_abs()).map(|()| Arc::clone(topic))
     };
     DeletedTopic { name: Some(topic.name.to_string()), id: topic.id, result }
 }

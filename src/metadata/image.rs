@@ -8,6 +8,8 @@ use naru_protocol::state::cluster_metadata::topic::{PartitionRecord, TopicRecord
 use uuid::Uuid;
 
 use super::ResourceKind;
+use super::client_quotas::ClientQuotas;
+use super::scram::ScramCredentials;
 use super::shared_map::SharedMap;
 use super::topic_name::{collide, is_internal_topic};
 use crate::config::{DynamicBrokerConfig, Overrides};
@@ -40,7 +42,11 @@ pub struct MetadataImage {
     names: SharedMap<Uuid, Arc<str>>,
     partitions: i64,
     broker: Arc<DynamicBrokerConfig>,
+    groups: SharedMap<Arc<str>, Arc<Overrides>>,
+    client_metrics: SharedMap<Arc<str>, Arc<Overrides>>,
     next_producer_id: i64,
+    quotas: Arc<ClientQuotas>,
+    scram: Arc<ScramCredentials>,
 }
 
 /// A record that cannot follow those before it: the log is not what this broker wrote.
@@ -55,6 +61,10 @@ pub enum ApplyError {
     PartitionOutOfOrder { topic: Arc<str>, partition: i32, partitions: i32 },
     #[error("a record has settings of resource type {0}, which this version does not know")]
     UnknownResource(i8),
+    #[error("a record has the quota {0} or a part of an entity that this version does not know")]
+    UnknownQuota(String),
+    #[error("a record has SCRAM mechanism {0}, which this version does not know")]
+    UnknownMechanism(i8),
     #[error("a record is of a type that this version does not know: {0}; was the data written by a newer version?")]
     UnknownRecord(String),
 }
@@ -68,7 +78,11 @@ impl MetadataImage {
             names: SharedMap::new(),
             partitions: 0,
             broker: Arc::default(),
+            groups: SharedMap::new(),
+            client_metrics: SharedMap::new(),
             next_producer_id: 0,
+            quotas: Arc::default(),
+            scram: Arc::default(),
         }
     }
 
@@ -107,9 +121,44 @@ impl MetadataImage {
         &self.broker
     }
 
+    /// The settings of a group's own, if it has any; checked.
+    pub fn group_settings(&self, group: &str) -> Option<&Overrides> {
+        self.groups.get(group).map(|settings| &**settings)
+    }
+
+    /// How many groups and subscriptions have settings of their own.
+    pub fn resources_with_settings(&self) -> usize {
+        self.groups.len() + self.client_metrics.len()
+    }
+
+    /// The groups that have settings of their own.
+    pub fn groups_with_settings(&self) -> impl Iterator<Item = &str> {
+        self.groups.keys().map(|name| &**name)
+    }
+
+    /// The settings of a subscription to client metrics, if it has any; checked.
+    pub fn client_metrics(&self, subscription: &str) -> Option<&Overrides> {
+        self.client_metrics.get(subscription).map(|settings| &**settings)
+    }
+
+    /// The subscriptions to client metrics.
+    pub fn client_metrics_names(&self) -> impl Iterator<Item = &str> {
+        self.client_metrics.keys().map(|name| &**name)
+    }
+
     /// The first producer id that was not given out yet.
     pub fn next_producer_id(&self) -> i64 {
         self.next_producer_id
+    }
+
+    /// The quotas of users, clients and addresses.
+    pub fn client_quotas(&self) -> &Arc<ClientQuotas> {
+        &self.quotas
+    }
+
+    /// The SCRAM credentials of users.
+    pub fn scram_credentials(&self) -> &ScramCredentials {
+        &self.scram
     }
 
     /// A topic whose name differs from this one only in `.` and `_`.
@@ -127,6 +176,13 @@ impl MetadataImage {
             Record::ProducerIds(record) => {
                 self.next_producer_id = self.next_producer_id.max(record.next_producer_id);
                 Ok(())
+            }
+            Record::ClientQuota(record) => Arc::make_mut(&mut self.quotas).apply(record),
+            Record::UserScramCredential(record) => {
+                Arc::make_mut(&mut self.scram).set(record).map_err(ApplyError::UnknownMechanism)
+            }
+            Record::RemoveUserScramCredential(record) => {
+                Arc::make_mut(&mut self.scram).remove(record).map_err(ApplyError::UnknownMechanism)
             }
             Record::NoOp(_) => Ok(()),
             other => {
@@ -170,31 +226,24 @@ impl MetadataImage {
     }
 
     fn set_config(&mut self, record: &ConfigRecord) -> Result<(), ApplyError> {
-        let overrides = match ResourceKind::try_from(record.resource_type) {
+        let name = &*record.resource_name;
+        match ResourceKind::try_from(record.resource_type) {
             Ok(ResourceKind::Topic) => {
-                let topic = self
-                    .topics
-                    .get_mut(&*record.resource_name)
-                    .ok_or_else(|| ApplyError::UnknownTopic(record.resource_name.to_string()))?;
-                Arc::make_mut(&mut Arc::make_mut(topic).overrides)
+                let unknown = || ApplyError::UnknownTopic(name.to_owned());
+                let topic = self.topics.get_mut(name).ok_or_else(unknown)?;
+                set(Arc::make_mut(&mut Arc::make_mut(topic).overrides), record);
             }
-            Ok(ResourceKind::Broker) if record.resource_name.is_empty() => {
-                &mut Arc::make_mut(&mut self.broker).every_broker
+            Ok(ResourceKind::Broker) if name.is_empty() => {
+                set(&mut Arc::make_mut(&mut self.broker).every_broker, record);
             }
-            Ok(ResourceKind::Broker) if *record.resource_name == *self.node_id.to_string() => {
-                &mut Arc::make_mut(&mut self.broker).this_broker
+            Ok(ResourceKind::Broker) if name == self.node_id.to_string() => {
+                set(&mut Arc::make_mut(&mut self.broker).this_broker, record);
             }
             // The node's number was another one when this was written; the settings of that number are not ours.
-            Ok(ResourceKind::Broker) => return Ok(()),
+            Ok(ResourceKind::Broker) => {}
+            Ok(ResourceKind::ClientMetrics) => set_among(&mut self.client_metrics, record),
+            Ok(ResourceKind::Group) => set_among(&mut self.groups, record),
             Err(other) => return Err(ApplyError::UnknownResource(other)),
-        };
-        match &record.value {
-            Some(value) => {
-                overrides.insert(record.name.to_string(), value.to_string());
-            }
-            None => {
-                overrides.remove(&*record.name);
-            }
         }
         Ok(())
     }
@@ -203,6 +252,27 @@ impl MetadataImage {
         let unknown = || ApplyError::UnknownTopic(id.to_string());
         let name = Arc::clone(self.names.get(&id).ok_or_else(unknown)?);
         self.topics.get_mut(&*name).map(Arc::make_mut).ok_or_else(unknown)
+    }
+}
+
+fn set(settings: &mut Overrides, record: &ConfigRecord) {
+    match &record.value {
+        Some(value) => {
+            settings.insert(record.name.to_string(), value.to_string());
+        }
+        None => {
+            settings.remove(&*record.name);
+        }
+    }
+}
+
+/// Resources that exist as long as they have settings.
+fn set_among(resources: &mut SharedMap<Arc<str>, Arc<Overrides>>, record: &ConfigRecord) {
+    let name = &*record.resource_name;
+    let mut settings = resources.remove(name).unwrap_or_default();
+    set(Arc::make_mut(&mut settings), record);
+    if !settings.is_empty() {
+        resources.insert::<str>(name.into(), settings);
     }
 }
 
@@ -264,6 +334,17 @@ mod tests {
         let dynamic = image.dynamic_broker_config();
         assert_eq!(dynamic.this_broker.get("retention.ms").map(String::as_str), Some("1"));
         assert_eq!(dynamic.every_broker.get("retention.ms").map(String::as_str), Some("2"));
+    }
+
+    #[test]
+    fn groups_and_subscriptions_are_there_while_they_have_settings() {
+        let both = [config(32, "billing", Some("1")), config(16, "latency", Some("2"))];
+        let mut image = image(&both).unwrap();
+        assert_eq!(image.group_settings("billing").unwrap().get("retention.ms").map(String::as_str), Some("1"));
+        assert_eq!(image.client_metrics_names().collect::<Vec<_>>(), ["latency"]);
+        image.apply(&config(32, "billing", None)).unwrap();
+        image.apply(&config(16, "latency", None)).unwrap();
+        assert_eq!(image, MetadataImage::new(1));
     }
 
     #[test]

@@ -15,6 +15,18 @@ pub trait MetadataLog: Send + Sync {
 
     /// Hands over every record from the first on.
     fn replay<'a>(&'a self, each: &'a mut (dyn FnMut(Bytes) + Send)) -> LogFuture<'a>;
+
+    /// How far the log goes.
+    fn end(&self) -> MetadataLogEnd;
+}
+
+/// How far a [`MetadataLog`] goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetadataLogEnd {
+    /// The incarnation that writes it.
+    pub leader_epoch: i32,
+    /// The offset behind the last record on stable storage.
+    pub offset: i64,
 }
 
 /// Why a [`MetadataLog`] did not do what it should.

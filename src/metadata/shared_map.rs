@@ -95,6 +95,11 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
         self.shard(key).keys()
     }
 
+    /// All keys, in an order that means nothing but is the same for equal maps.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.shards.iter().flat_map(|shard| shard.keys())
+    }
+
     /// All values, in an order that means nothing but is the same for equal maps.
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
         self.shards.iter().flat_map(|shard| shard.values())

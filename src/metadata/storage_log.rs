@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::log::LogFuture;
-use super::{METADATA_TOPIC, MetadataLog, MetadataLogError};
+use super::{METADATA_TOPIC, MetadataLog, MetadataLogEnd, MetadataLogError};
 use crate::storage::clock::Clock;
 use crate::storage::types::{LeaderEpoch, Offset, TopicPartition};
 use crate::storage::{
@@ -87,6 +87,10 @@ impl MetadataLog for StorageMetadataLog {
             let mut values = |(_, value): state_log::Entry| each(value.unwrap_or_default());
             state_log::replay(&self.log, &mut values).await.map_err(|error| failed(error.to_string()))
         })
+    }
+
+    fn end(&self) -> MetadataLogEnd {
+        MetadataLogEnd { leader_epoch: self.leader_epoch.0, offset: self.log.durable_end().0 }
     }
 }
 

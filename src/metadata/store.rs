@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use super::change::changes;
 use super::{
-    AlterConfigs, ApplyError, Change, CreatedTopic, Decision, DeletedTopic, IncrementalAlterConfigs, MetadataImage,
-    MetadataLog, MetadataLogError, NewPartitions, RequestError, Rules, Topic, TopicSpec, TopicToDelete,
+    AlterConfigs, ApplyError, Change, Charge, ClientQuotas, CreatedTopic, Decision, DeletedTopic, EntityParts, FREE,
+    IncrementalAlterConfigs, MetadataImage, MetadataLog, MetadataLogEnd, MetadataLogError, NewPartitions,
+    QuotaAlteration, RequestError, Rules, ScramDeletion, ScramUpsertion, Topic, TopicSpec, TopicToDelete,
 };
 use crate::config::BrokerConfig;
 
@@ -92,6 +93,18 @@ impl MetadataStore {
         self.image.load_full()
     }
 
+    /// How far the log behind the image goes.
+    pub fn log_end(&self) -> MetadataLogEnd {
+        self.log.end()
+    }
+
+    /// The quotas of clients; `None` while nobody has one. Cheap enough for every request.
+    pub fn client_quotas(&self) -> Option<Arc<ClientQuotas>> {
+        let image = self.image.load();
+        let quotas = image.client_quotas();
+        (!quotas.is_empty()).then(|| Arc::clone(quotas))
+    }
+
     /// The settings the broker was started with.
     pub fn broker_config(&self) -> &Arc<BrokerConfig> {
         &self.broker
@@ -109,8 +122,13 @@ impl MetadataStore {
         self: &Arc<Self>,
         topics: Vec<TopicSpec>,
         validate_only: bool,
+        charge: Option<Arc<Charge>>,
     ) -> Result<Vec<(String, Result<CreatedTopic, RequestError>)>, RequestError> {
-        self.change(move |image, rules| super::create_topics(image, rules, &topics, validate_only, new_topic_id)).await
+        self.change(move |image, rules| {
+            let rules = Rules { charge: charge.as_deref().unwrap_or(FREE), ..rules };
+            super::create_topics(image, rules, &topics, validate_only, new_topic_id)
+        })
+        .await
     }
 
     /// The topic of this name, which is created with the broker's defaults if it does not exist; see
@@ -138,8 +156,13 @@ impl MetadataStore {
     pub async fn delete_topics(
         self: &Arc<Self>,
         topics: Vec<TopicToDelete>,
+        charge: Option<Arc<Charge>>,
     ) -> Result<Vec<DeletedTopic>, RequestError> {
-        self.change(move |image, rules| super::delete_topics(image, rules, &topics)).await
+        self.change(move |image, rules| {
+            let rules = Rules { charge: charge.as_deref().unwrap_or(FREE), ..rules };
+            super::delete_topics(image, rules, &topics)
+        })
+        .await
     }
 
     /// Adds partitions; see [`create_partitions`](super::create_partitions()).
@@ -147,8 +170,13 @@ impl MetadataStore {
         self: &Arc<Self>,
         topics: Vec<NewPartitions>,
         validate_only: bool,
+        charge: Option<Arc<Charge>>,
     ) -> Result<Vec<(String, Result<(), RequestError>)>, RequestError> {
-        self.change(move |image, rules| super::create_partitions(image, rules, &topics, validate_only)).await
+        self.change(move |image, rules| {
+            let rules = Rules { charge: charge.as_deref().unwrap_or(FREE), ..rules };
+            super::create_partitions(image, rules, &topics, validate_only)
+        })
+        .await
     }
 
     /// Replaces settings; see [`alter_configs`](super::alter_configs()).
@@ -167,6 +195,30 @@ impl MetadataStore {
         validate_only: bool,
     ) -> Result<Vec<Result<(), RequestError>>, RequestError> {
         self.change(move |image, rules| super::incremental_alter_configs(image, rules, &resources, validate_only)).await
+    }
+
+    /// Changes quotas; see [`alter_client_quotas`](super::alter_client_quotas()).
+    pub async fn alter_client_quotas(
+        self: &Arc<Self>,
+        alterations: Vec<QuotaAlteration>,
+        validate_only: bool,
+    ) -> Result<Vec<(EntityParts, Result<(), RequestError>)>, RequestError> {
+        self.change(move |image, _| super::alter_client_quotas(image, &alterations, validate_only)).await
+    }
+
+    /// Changes SCRAM credentials; see [`alter_scram_credentials`](super::alter_scram_credentials()).
+    pub async fn alter_scram_credentials(
+        self: &Arc<Self>,
+        deletions: Vec<ScramDeletion>,
+        upsertions: Vec<ScramUpsertion>,
+    ) -> Result<Vec<(String, Result<(), RequestError>)>, RequestError> {
+        self.change(move |image, _| super::alter_scram_credentials(image, &deletions, &upsertions)).await
+    }
+
+    /// Gives the cluster the setting that Kafka's controllers write at their first start, and that cannot be deleted; see
+    /// [`cluster_settings`](super::cluster_settings()).
+    pub async fn ensure_cluster_settings(self: &Arc<Self>) -> Result<(), RequestError> {
+        self.change(super::cluster_settings).await.map(drop)
     }
 
     /// Producer ids that nobody else gets, not after a restart either.
@@ -193,7 +245,7 @@ impl MetadataStore {
             return Err(storage_error(reason.clone()));
         }
         let before = self.image();
-        let rules = Rules { broker: &self.broker, broker_epoch: self.broker_epoch };
+        let rules = Rules { broker: &self.broker, broker_epoch: self.broker_epoch, charge: FREE };
         let Decision { records, answers } = decide(&before, rules);
         if records.is_empty() {
             return Ok(answers);

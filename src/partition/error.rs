@@ -4,7 +4,7 @@ use naru_protocol::ErrorCode;
 
 use super::high_watermark::Closed;
 use crate::storage::producer_state::ProducerError;
-use crate::storage::types::LeaderEpoch;
+use crate::storage::types::{LeaderEpoch, Offset};
 use crate::storage::{AppendError, ReadError};
 
 /// A request was made for another leadership than the current one.
@@ -37,6 +37,39 @@ pub enum FetchError {
     /// Everything was read, and nothing will follow.
     #[error(transparent)]
     Closed(#[from] Closed),
+}
+
+/// Why no records are deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DeleteRecordsError {
+    /// `POLICY_VIOLATION`: `cleanup.policy` is `compact` alone.
+    #[error("records of a topic that is only compacted cannot be deleted; add delete to its cleanup.policy")]
+    Policy,
+    /// `OFFSET_OUT_OF_RANGE`: records that nobody has seen cannot be deleted.
+    #[error("offset {offset} is negative, or above the high watermark {high_watermark}")]
+    OutOfRange {
+        /// What was asked for.
+        offset: i64,
+        /// What is visible.
+        high_watermark: Offset,
+    },
+    /// `KAFKA_STORAGE_ERROR`: the new start could not be made durable.
+    #[error("the log start offset could not be written; see the broker's log, and try again")]
+    Storage,
+    /// The log is offline, or its topic was deleted.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+impl From<&DeleteRecordsError> for ErrorCode {
+    fn from(error: &DeleteRecordsError) -> Self {
+        match error {
+            DeleteRecordsError::Policy => Self::POLICY_VIOLATION,
+            DeleteRecordsError::OutOfRange { .. } => Self::OFFSET_OUT_OF_RANGE,
+            DeleteRecordsError::Storage => Self::KAFKA_STORAGE_ERROR,
+            DeleteRecordsError::Closed(closed) => (*closed).into(),
+        }
+    }
 }
 
 impl From<&EpochError> for ErrorCode {

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use naru_protocol::records::ValidBatch;
 use uuid::Uuid;
 
-pub use self::error::{EpochError, FetchError};
+pub use self::error::{DeleteRecordsError, EpochError, FetchError};
 pub use self::high_watermark::{Closed, Follows, HighWatermark, Reached};
 pub use self::news::{News, Watch};
 pub use self::offset_spec::{ListedOffset, OffsetSpec};
@@ -32,6 +32,9 @@ use crate::storage::types::{LeaderEpoch, Offset, TopicPartition};
 use crate::storage::{
     AppendAs, AppendError, Appended, DataDirectory, FlushPolicy, Log, LogConfig, LogObserver, OpenError, ReadError,
 };
+
+/// Kafka's "up to the high watermark" where the first offset to keep is meant.
+const DELETE_TO_HIGH_WATERMARK: i64 = -1;
 
 /// A partition that this broker leads.
 pub struct Partition {
@@ -215,6 +218,23 @@ impl Partition {
             offset: found.offset,
             leader_epoch: found.leader_epoch,
         }))
+    }
+
+    /// Where the log is to start when records before `offset` are deleted; −1 is the high watermark.
+    pub fn start_after_deletion(&self, offset: i64) -> Result<Offset, DeleteRecordsError> {
+        let policy = self.topic_config().cleanup_policy;
+        if policy.compact && !policy.delete {
+            return Err(DeleteRecordsError::Policy);
+        }
+        if let Some(closed) = self.high_watermark.closed() {
+            return Err(closed.into());
+        }
+        let high_watermark = self.high_watermark.get();
+        match offset {
+            DELETE_TO_HIGH_WATERMARK => Ok(high_watermark),
+            0.. if offset <= high_watermark.0 => Ok(Offset(offset)),
+            _ => Err(DeleteRecordsError::OutOfRange { offset, high_watermark }),
+        }
     }
 
     /// Changes the settings, and with them what the high watermark follows.

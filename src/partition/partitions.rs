@@ -11,8 +11,8 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::{LogStarts, Partition, PartitionConfig};
-use crate::storage::types::{LeaderEpoch, TopicPartition};
+use super::{DeleteRecordsError, LogStarts, Partition, PartitionConfig};
+use crate::storage::types::{LeaderEpoch, Offset, TopicPartition};
 use crate::storage::{DataDirectory, OpenError};
 
 /// How many logs are opened side by side at least: a new one waits for the disk, not for the processor.
@@ -86,6 +86,16 @@ impl Partitions {
         &self.log_starts
     }
 
+    /// All partitions whose logs are open, in no order.
+    pub fn all(&self) -> Vec<Arc<Partition>> {
+        self.topics.load().values().flat_map(|topic| topic.iter().flatten().cloned()).collect()
+    }
+
+    /// The data directory that holds their logs.
+    pub fn data(&self) -> &DataDirectory {
+        &self.data
+    }
+
     /// Opens the logs that these topics should have and that are not open yet: all of them at start, new ones when topics are
     /// created or get more partitions. Logs are opened side by side and become visible all at once. Blocks.
     pub fn ensure(&self, wanted: &[TopicLogs]) -> Vec<OpenFailure> {
@@ -143,6 +153,22 @@ impl Partitions {
             outcome = outcome.and(deleted);
         }
         outcome
+    }
+
+    /// Deletes the records below an offset of each partition, which is from [`Partition::start_after_deletion`]. Answers where
+    /// each log starts now, when that is durable. Blocks.
+    pub fn delete_records(&self, wanted: &[(Arc<Partition>, Offset)]) -> Vec<Result<Offset, DeleteRecordsError>> {
+        let logs: Vec<_> = wanted.iter().map(|(partition, start)| (Arc::clone(partition.log()), *start)).collect();
+        let advanced = self.data.advance_log_starts(&logs);
+        let outcomes = wanted.iter().zip(advanced).map(|((partition, wanted), advanced)| match advanced {
+            Ok(start) if start >= *wanted => Ok(start),
+            outcome => {
+                let error = outcome.err();
+                tracing::error!(partition = %partition.topic_partition(), error = error.map(tracing::field::display), "records could not be deleted");
+                Err(partition.high_watermark().closed().map_or(DeleteRecordsError::Storage, Into::into))
+            }
+        });
+        outcomes.collect()
     }
 
     /// Changes a topic's settings.

@@ -64,24 +64,34 @@ impl<S: Service> Acceptor<S> {
     }
 
     fn admit(&self, stream: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
-        let limits = &self.shared.limits;
-        let place = match self.occupancy.enter(peer.ip(), limits.max_connections, limits.max_connections_per_ip) {
-            Ok(place) => {
-                self.occupancy.accepted.add(1);
-                place
-            }
+        let (total, each_ip) = self.shared.limits.admission.bounds(peer.ip());
+        let place = match self.occupancy.enter(peer.ip(), total, each_ip) {
+            Ok(place) => place,
             Err(full) => {
                 self.occupancy.refused.add(1);
                 tracing::warn!(%peer, %full, "connection refused");
                 return;
             }
         };
+        let wait = self.shared.service.hold_up(peer.ip());
+        if !wait.is_zero() {
+            self.occupancy.refused.add(1);
+            tracing::debug!(%peer, "the address connects too often (connection_creation_rate)");
+            let shutdown = self.shared.shutdown.clone();
+            // Held, not refused at once: who tries again at once would come all the more often.
+            connections.spawn(async move {
+                let _ = tokio::time::timeout(wait, shutdown.cancelled()).await;
+                drop((stream, place));
+            });
+            return;
+        }
         if let Err(error) = prepare(&stream) {
             tracing::debug!(%peer, %error, "the connection broke before it began");
             return;
         }
+        self.occupancy.accepted.add(1);
         let id = NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed);
-        let context = ConnectionContext { id, peer, listener: Arc::clone(&self.listener) };
+        let context = ConnectionContext::new(id, peer, Arc::clone(&self.listener));
         let connection = Connection::new(Arc::clone(&self.shared), context, stream);
         tracing::debug!(%peer, listener = %self.listener.name, "connected");
         connections.spawn(async move {

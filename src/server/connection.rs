@@ -9,6 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -27,6 +28,9 @@ use super::pipeline::{Arrival, Finished, Outcome, Pipeline};
 
 /// A frame must bring this many bytes, or its end, within [`Limits::frame_progress`].
 const PROGRESS: usize = 64 << 10;
+
+/// As good as for ever, and short enough to be added to a clock; an idle connection is closed long before.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24 * 365);
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +89,8 @@ pub(super) struct Connection<S> {
     waits_for_room: bool,
     /// Whether the budget knows of a half frame here.
     tracked: bool,
+    /// Set while the client is over its quota: until then nothing of it is read or applied.
+    paused: Option<Pin<Box<Sleep>>>,
     /// Gone once shutdown was seen.
     shutdown: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     timer: Pin<Box<Sleep>>,
@@ -112,6 +118,7 @@ impl<S: Service> Connection<S> {
             clocks: Clocks { active: now, read: now, written: now, ending: now, frame: None },
             waits_for_room: false,
             tracked: false,
+            paused: None,
             shutdown: Some(Box::pin(shared.shutdown.clone().cancelled_owned())),
             timer: Box::pin(sleep_until(now + shared.limits.idle)),
             context: Arc::new(context),
@@ -148,12 +155,14 @@ impl<S: Service> Connection<S> {
             progress |= self.collect(cx);
             progress |= self.write(cx)?;
             progress |= self.read(cx)?;
+            progress |= self.pass_pause(cx);
             if !progress {
                 break;
             }
         }
         if self.pipeline.is_empty()
             && self.output.is_empty()
+            && !self.has_more_after_pause()
             && let Some(closed) = self.ending.take()
         {
             return Err(closed);
@@ -170,9 +179,28 @@ impl<S: Service> Connection<S> {
         self.ending = Some(why);
     }
 
+    /// Begins or lengthens a pause that was asked for. True if one is over.
+    fn pass_pause(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Some(pause) = self.context.take_pause() {
+            let until = Instant::now() + pause.min(LONGEST_PAUSE);
+            match &mut self.paused {
+                Some(sleep) if sleep.deadline() >= until => {}
+                Some(sleep) => sleep.as_mut().reset(until),
+                None => self.paused = Some(Box::pin(sleep_until(until))),
+            }
+        }
+        self.paused.take_if(|sleep| sleep.as_mut().poll(cx).is_ready()).is_some()
+    }
+
+    /// Whether the client has closed its side, and some of what it sent before waits for the end of a pause.
+    fn has_more_after_pause(&self) -> bool {
+        self.paused.is_some() && matches!(self.ending, Some(Closed::ByClient)) && self.input.held() > 0
+    }
+
     fn may_apply(&self) -> bool {
         let limits = &self.shared.limits;
         matches!(self.ending, None | Some(Closed::ByClient))
+            && self.paused.is_none()
             && !self.pipeline.is_blocked()
             && self.pipeline.len() < limits.max_pipelined_requests
             && (self.pipeline.bytes() < limits.max_pipelined_bytes)
@@ -190,6 +218,7 @@ impl<S: Service> Connection<S> {
                     let answer = self.shared.service.call(&self.context, frame);
                     self.pipeline.push(arrival, answer, permit);
                     self.pipeline.poll_barrier(cx);
+                    self.pass_pause(cx);
                     self.clocks.frame = None;
                     progress = true;
                 }
@@ -255,7 +284,7 @@ impl<S: Service> Connection<S> {
 
     /// While requests cannot be applied, one read is still made: it is how the end of the stream is noticed.
     fn wants_to_read(&self) -> bool {
-        self.ending.is_none() && (self.may_apply() || self.input.held() == 0)
+        self.ending.is_none() && self.paused.is_none() && (self.may_apply() || self.input.held() == 0)
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Closed> {
@@ -299,7 +328,7 @@ impl<S: Service> Connection<S> {
     /// Prepares for a wait: gives buffers back, and starts or moves the clock of a half frame.
     fn park(&mut self, cx: &mut Context<'_>) {
         self.input.park(&self.shared.buffers);
-        let partial = self.input.partial().filter(|_| self.wants_to_read());
+        let partial = self.input.partial().filter(|_| self.wants_to_read() || self.paused.is_some());
         let Some(partial) = partial else {
             self.clocks.frame = None;
             return;
@@ -308,7 +337,7 @@ impl<S: Service> Connection<S> {
         self.tracked = true;
         match &mut self.clocks.frame {
             // The client has sent; who cannot be read is not slow.
-            clock if self.waits_for_room => *clock = None,
+            clock if self.waits_for_room || self.paused.is_some() => *clock = None,
             Some((_, had)) if partial.received < *had + PROGRESS => {}
             clock => *clock = Some((Instant::now(), partial.received)),
         }

@@ -1,7 +1,9 @@
 //! Every bound that the server puts on its clients.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::Admission;
 use crate::config::ConnectionLimits;
 
 /// Longer than any connection lasts, and short enough to be added to a clock.
@@ -26,10 +28,8 @@ pub struct Limits {
     pub receive_buffer_bytes: Option<u32>,
     /// Send buffer of a connection (`socket.send.buffer.bytes`); `None` leaves it to the system.
     pub send_buffer_bytes: Option<u32>,
-    /// Connections of all listeners together (`max.connections`).
-    pub max_connections: usize,
-    /// Connections from one IP address (`max.connections.per.ip`).
-    pub max_connections_per_ip: usize,
+    /// Connections of all listeners together, and from one address (`max.connections`, `max.connections.per.ip`).
+    pub admission: Arc<Admission>,
     /// A connection with nothing to do is closed after this time (`connections.max.idle.ms`).
     pub idle: Duration,
     /// Every 64 KiB of a frame that has begun, and its end, must arrive within this time.
@@ -52,8 +52,7 @@ impl Default for Limits {
             backlog: 1024,
             receive_buffer_bytes: None,
             send_buffer_bytes: None,
-            max_connections: i32::MAX as usize,
-            max_connections_per_ip: i32::MAX as usize,
+            admission: Arc::default(),
             idle: Duration::from_mins(10),
             frame_progress: Duration::from_secs(30),
             write_progress: Duration::from_mins(10),
@@ -73,8 +72,10 @@ impl From<&ConnectionLimits> for Limits {
             backlog: config.socket_listen_backlog_size,
             receive_buffer_bytes: config.socket_receive_buffer_bytes,
             send_buffer_bytes: config.socket_send_buffer_bytes,
-            max_connections: config.max_connections as usize,
-            max_connections_per_ip: config.max_connections_per_ip as usize,
+            admission: Arc::new(Admission::new(
+                config.max_connections as usize,
+                config.max_connections_per_ip as usize,
+            )),
             // Kafka takes a negative time as none at all.
             idle: u64::try_from(config.connections_max_idle_ms).map_or(FOREVER, Duration::from_millis).min(FOREVER),
             ..usual

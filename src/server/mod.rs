@@ -4,6 +4,7 @@
 //! order; everything a client can ask for is bounded by [`Limits`]. What a request means is not known here.
 
 mod accept;
+mod admission;
 mod bind;
 mod budget;
 mod buffers;
@@ -13,6 +14,7 @@ mod limits;
 mod output;
 mod pipeline;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ use crate::api::{self, Answer, ConnectionContext, Encoded, Listener};
 use crate::broker::{Broker, Served};
 use crate::config;
 
+pub use admission::Admission;
 pub use bind::BindError;
 pub(crate) use bind::bind_all;
 pub use input::FrameError;
@@ -42,6 +45,11 @@ pub trait Service: Send + Sync + 'static {
     /// a task of its own.
     fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> Answer<Encoded>;
 
+    /// Somebody connects: how long to hold the connection before it is closed unserved; zero lets it in.
+    fn hold_up(&self, _address: IpAddr) -> Duration {
+        Duration::ZERO
+    }
+
     /// A request is done with: for whoever counts. Called once for each request, on the hot path.
     fn served(&self, _connection: &ConnectionContext, _request: &Served) {}
 }
@@ -49,6 +57,12 @@ pub trait Service: Send + Sync + 'static {
 impl Service for Arc<Broker> {
     fn call(&self, connection: &Arc<ConnectionContext>, request: Bytes) -> Answer<Encoded> {
         api::dispatch(self, connection, request)
+    }
+
+    fn hold_up(&self, address: IpAddr) -> Duration {
+        let Some(quotas) = self.metadata().client_quotas() else { return Duration::ZERO };
+        let now_ms = u64::try_from(self.monotonic().as_millis()).unwrap_or(u64::MAX);
+        self.usage().connect(&quotas, address, now_ms)
     }
 
     fn served(&self, connection: &ConnectionContext, request: &Served) {
@@ -84,7 +98,8 @@ impl Load {
         self.occupancy.accepted.get()
     }
 
-    /// Connections turned away since the start, because of `max.connections` or `max.connections.per.ip`.
+    /// Connections turned away since the start, because of `max.connections`, `max.connections.per.ip` or the quota of an
+    /// address.
     pub fn refused(&self) -> u64 {
         self.occupancy.refused.get()
     }

@@ -1,5 +1,7 @@
 //! What can be set: for one log, and for the whole data directory.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 /// The settings of one log; each has the meaning of the Kafka topic config of the same name.
@@ -75,7 +77,8 @@ pub struct StorageOptions {
     /// After so long without an append a log gives back its descriptor, maps and reservation.
     pub idle_log_timeout: Duration,
     /// `producer.id.expiration.ms`: after so long without an append a producer's sequence is forgotten.
-    pub producer_id_expiration_ms: i64,
+    /// Can be changed while the directory is open.
+    pub producer_id_expiration_ms: Arc<AtomicI64>,
     /// How many sealed segments stay open between reads, in all logs.
     pub max_open_segments: usize,
 }
@@ -89,7 +92,7 @@ impl Default for StorageOptions {
             helper_threads: 4,
             retention_check_interval: Duration::from_mins(5),
             idle_log_timeout: Duration::from_mins(5),
-            producer_id_expiration_ms: 24 * 3600 * 1000,
+            producer_id_expiration_ms: Arc::new(AtomicI64::new(24 * 3600 * 1000)),
             max_open_segments: 1024,
         }
     }

@@ -19,7 +19,7 @@ use super::ballast::Ballast;
 use super::checkpoint::{self, Checkpoint, LogCheckpoint};
 use super::clock::Clock;
 use super::config::{LogConfig, StorageOptions};
-use super::disk::{Disk, read_file, replace_file};
+use super::disk::{Disk, Volume, read_file, replace_file};
 use super::log::{Engine, Log, LogObserver};
 use super::meta::{self, Meta, MetaError};
 use super::partition_metadata::{self, PartitionMetadataError};
@@ -181,6 +181,16 @@ impl DataDirectory {
         &self.shared.meta
     }
 
+    /// Where it is: the path that it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// How large the file system is that it lies on, and how much of it is left.
+    pub fn volume(&self) -> io::Result<Volume> {
+        self.shared.engine.disk.volume(&self.shared.path)
+    }
+
     /// How long flushes to stable storage took, and how many there were: the latency that acks=all adds.
     pub fn flushes(&self) -> &Latency {
         &self.shared.engine.flushes
@@ -208,10 +218,11 @@ impl DataDirectory {
         self.shared.delete_log(partition)
     }
 
-    /// Raises the log start offset, durably: records below are gone for good, and their segments are removed soon.
-    /// An offset below the log start changes nothing; one beyond the durable end is cut down to it. Answers the new start.
-    pub fn advance_log_start(&self, log: &Arc<Log>, to: Offset) -> io::Result<Offset> {
-        self.shared.advance_log_start(log, to)
+    /// Raises log start offsets, durably: records below are gone for good, and their segments are removed. An offset below
+    /// the log start changes nothing; one beyond the durable end is cut down to it, after a flush. Answers the new start of
+    /// each log. Blocks.
+    pub fn advance_log_starts(&self, wanted: &[(Arc<Log>, Offset)]) -> Vec<io::Result<Offset>> {
+        self.shared.advance_log_starts(wanted)
     }
 
     /// Applies retention to all logs now, as the housekeeping does from time to time.
@@ -449,6 +460,14 @@ impl Shared {
         replace_file(&*self.engine.disk, &self.path.join(checkpoint::FILE_NAME), &contents)?;
         checkpointing.written = logs;
         Ok(())
+    }
+
+    /// The log start offset that the checkpoint file has for a log.
+    pub(super) fn written_log_start(&self, log: &Log) -> Option<Offset> {
+        let checkpointing = self.checkpoint.lock();
+        let written = &checkpointing.written;
+        let found = written.binary_search_by(|known| known.partition.cmp(log.partition())).ok()?;
+        written.get(found).filter(|known| known.topic_id == log.topic_id()).map(|known| known.log_start)
     }
 
     /// Flushes and seals all logs, side by side, and waits for it.

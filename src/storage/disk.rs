@@ -27,6 +27,15 @@ pub struct DirectoryEntry {
     pub is_directory: bool,
 }
 
+/// Sizes of a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Volume {
+    /// All of it, in bytes.
+    pub total_bytes: u64,
+    /// What of it this process can still use.
+    pub usable_bytes: u64,
+}
+
 /// A file system, as far as the storage engine needs one.
 pub trait Disk: Send + Sync {
     /// Creates a file for reading and writing; one that exists is emptied.
@@ -48,6 +57,8 @@ pub trait Disk: Send + Sync {
     /// Takes the exclusive lock on a file, creating it when missing; held until the guard drops.
     /// Fails with [`io::ErrorKind::WouldBlock`] when another process has it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>>;
+    /// How large the file system of a path is, and how much of it is left.
+    fn volume(&self, path: &Path) -> io::Result<Volume>;
 }
 
 /// An open file.
@@ -159,6 +170,14 @@ impl Disk for SystemDisk {
         let file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Box::new(file))
+    }
+
+    fn volume(&self, path: &Path) -> io::Result<Volume> {
+        let volume = rustix::fs::statvfs(path)?;
+        Ok(Volume {
+            total_bytes: volume.f_blocks.saturating_mul(volume.f_frsize),
+            usable_bytes: volume.f_bavail.saturating_mul(volume.f_frsize),
+        })
     }
 }
 

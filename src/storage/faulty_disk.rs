@@ -14,7 +14,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::disk::{DirectoryEntry, Disk, DiskFile, MapWriter, MappedFile, SystemDisk};
+use super::disk::{DirectoryEntry, Disk, DiskFile, MapWriter, MappedFile, SystemDisk, Volume};
 
 /// The unit that a disk writes or does not write.
 const SECTOR: usize = 512;
@@ -426,6 +426,10 @@ impl Disk for FaultyDisk {
             });
         }
         Ok(lock)
+    }
+
+    fn volume(&self, path: &Path) -> io::Result<Volume> {
+        self.0.real.volume(path)
     }
 }
 

@@ -24,17 +24,29 @@ impl Shared {
         }
     }
 
-    /// Raises the log start offset, durably.
-    pub(super) fn advance_log_start(&self, log: &Arc<Log>, to: Offset) -> io::Result<Offset> {
-        if to > log.durable_end() {
-            log.flush_or_go_offline();
+    /// Raises log start offsets, durably: one write of the checkpoint for all of them.
+    pub(super) fn advance_log_starts(&self, wanted: &[(Arc<Log>, Offset)]) -> Vec<io::Result<Offset>> {
+        let mut unwritten = false;
+        for (log, to) in wanted {
+            if *to > log.durable_end() {
+                log.flush_or_go_offline();
+            }
+            let to = (*to).min(log.durable_end());
+            // Somebody else may have raised it, and not have written that yet.
+            unwritten |= log.raise_log_start(to) || self.written_log_start(log) < Some(to);
         }
-        let to = to.min(log.durable_end());
-        if log.raise_log_start(to) {
-            self.write_checkpoint()?;
+        if unwritten && let Err(error) = self.write_checkpoint() {
+            return wanted.iter().map(|_| Err(io::Error::new(error.kind(), error.to_string()))).collect();
+        }
+        let outcome = |(log, to): &(Arc<Log>, Offset)| {
+            // Of a log that was deleted meanwhile, or whose epochs could not be written, the checkpoint has nothing new.
+            if self.written_log_start(log) < Some((*to).min(log.durable_end())) {
+                return Err(io::Error::other("the log start offset could not be written"));
+            }
             self.remove_below_start(log);
-        }
-        Ok(log.log_start())
+            Ok(log.log_start())
+        };
+        wanted.iter().map(outcome).collect()
     }
 
     fn retain(&self, log: &Arc<Log>) -> io::Result<()> {

@@ -3,6 +3,8 @@
 mod client;
 mod configs;
 mod connections;
+mod delete_records;
+mod extremes;
 mod fetch;
 mod groups;
 mod idempotence;

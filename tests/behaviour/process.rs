@@ -71,11 +71,12 @@ fn spawn(data: PathBuf, settings: &str) -> (Child, String) {
     let mut child = command.stderr(Stdio::piped()).spawn().expect("naru runs");
     let mut printed = BufReader::new(child.stderr.take().expect("piped"));
     let mut line = String::new();
-    while !line.contains("kcat -b") {
+    while !line.contains("clients are told ") {
         line.clear();
         assert_ne!(printed.read_line(&mut line).expect("text"), 0, "naru ended before it was ready");
     }
-    let address = line.split("kcat -b ").nth(1).and_then(|rest| rest.split(' ').next()).expect("an address").to_owned();
+    let address =
+        line.split("clients are told ").nth(1).and_then(|rest| rest.split(' ').next()).expect("an address").to_owned();
     // The pipe stays open, so that printing on never fails.
     std::thread::spawn(move || printed.read_to_end(&mut Vec::new()));
     (child, address)

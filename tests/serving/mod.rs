@@ -29,7 +29,7 @@ pub fn serve() -> Serving {
         .expect("naru runs");
     let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
     let mut printed = String::new();
-    while !printed.contains("kcat -b") {
+    while !printed.contains("naru consume") {
         assert_ne!(stderr.read_line(&mut printed).expect("text"), 0, "naru ended: {printed}");
     }
     // The pipe stays open, so that printing on never fails.

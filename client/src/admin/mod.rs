@@ -1,4 +1,5 @@
-//! What exists in a cluster, and how it is changed: topics, configs, groups, committed offsets, the cluster itself.
+//! What exists in a cluster, and how it is changed: topics, records, configs, groups, committed offsets, log directories, the
+//! cluster itself.
 //!
 //! One file a noun. Whatever concerns several things at once gives a result for each of them, in the order in which they
 //! were named; for the common case of one there is a form that gives one result. [`Error::is_not_found`] and
@@ -9,8 +10,14 @@ mod cluster;
 mod committed;
 mod configs;
 mod coordinators;
+mod features;
 mod groups;
+mod leaders;
+mod log_dirs;
 mod offsets;
+mod producers;
+mod quorum;
+mod records;
 mod topics;
 
 use std::time::Duration;
@@ -21,9 +28,17 @@ use crate::error::Error;
 
 pub use cluster::{BrokerDescription, ClusterDescription};
 pub use committed::CommittedOffset;
-pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource, ConfigSynonym, ConfigType};
+pub use configs::{
+    ConfigChange, ConfigEntry, ConfigResource, ConfigResourceKind, ConfigSource, ConfigSynonym, ConfigType,
+};
+pub use features::{FeatureChange, FeatureDescription};
 pub use groups::{GroupDescription, GroupFilter, GroupListing, GroupState, GroupType, MemberDescription};
+pub use leaders::{Election, ElectionType, Reassignment};
+pub use log_dirs::{LogDir, LogSize};
 pub use offsets::{ListedOffset, OffsetSpec};
+pub use producers::ActiveProducer;
+pub use quorum::{QuorumDescription, QuorumReplica};
+pub use records::DeleteBefore;
 pub use topics::{CreatedTopic, NewTopic, PartitionDescription, TopicDescription};
 
 /// Each thing that was named, with what became of it.
@@ -75,7 +90,8 @@ impl Admin {
     }
 
     /// Changes are checked and not made. Creating topics, partitions and altering configs is checked by the broker as if it
-    /// were meant; for everything else this library looks whether what is named exists and may be changed.
+    /// were meant, and so are features; elections and moves of replicas are refused; for everything else this library looks
+    /// whether what is named exists and may be changed.
     ///
     /// ```no_run
     /// # async fn example(admin: naru_client::admin::Admin) -> Result<(), naru_client::Error> {
@@ -115,9 +131,18 @@ mod tests {
         sendable(admin.describe_config(ConfigResource::topic("orders")));
         sendable(admin.alter_config(ConfigResource::topic("orders"), [ConfigChange::unset("retention.ms")]));
         sendable(admin.describe_cluster());
+        sendable(admin.describe_metadata_quorum());
+        sendable(admin.describe_features());
+        sendable(admin.update_features([("group.version", 1, FeatureChange::Upgrade)]));
+        sendable(admin.elect_leaders(ElectionType::Preferred, []));
+        sendable(admin.alter_partition_reassignments([]));
+        sendable(admin.list_partition_reassignments());
         sendable(admin.list_groups(GroupFilter::default()));
         sendable(admin.describe_group("billing"));
         sendable(admin.list_offsets([]));
+        sendable(admin.delete_records([]));
+        sendable(admin.describe_log_dirs());
+        sendable(admin.describe_producers([]));
         sendable(admin.committed_offsets("billing"));
         sendable(admin.alter_offsets("billing", []));
         sendable(admin.delete_offsets("billing", []));

@@ -82,7 +82,7 @@ impl Admin {
         Ok(listed.into_iter().map(|((partition, _), result)| (partition, result)).collect())
     }
 
-    async fn list_offsets_once(
+    pub(super) async fn list_offsets_once(
         &self,
         partitions: Vec<(TopicPartition, OffsetSpec)>,
     ) -> Result<Vec<Result<ListedOffset, Error>>, Error> {

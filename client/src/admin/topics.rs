@@ -1,6 +1,6 @@
 //! Topics: create, delete, list, describe, grow.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use bytestring::ByteString;
@@ -9,6 +9,9 @@ use naru_protocol::messages::create_topics::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreatableTopicResult, CreateTopicsRequest,
 };
 use naru_protocol::messages::delete_topics::{DeleteTopicState, DeleteTopicsRequest};
+use naru_protocol::messages::describe_topic_partitions::{
+    Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponseTopic, TopicRequest,
+};
 use naru_protocol::messages::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponsePartition, MetadataResponseTopic,
 };
@@ -19,7 +22,7 @@ use super::call::{Twice, check, in_order, single};
 use super::{Admin, Each};
 use crate::call::Target;
 use crate::deadline::Deadline;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::network::Backoff;
 
 /// The oldest Metadata that does not make the topics it is asked about is 4.
@@ -27,6 +30,9 @@ const METADATA: std::ops::RangeInclusive<i16> = 4..=13;
 
 /// How long a change may take to be seen after the broker has made it.
 const SEEN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Partitions that are asked for at once; a broker may give fewer.
+const PARTITIONS_PER_PAGE: i32 = 2000;
 
 /// A topic to create.
 ///
@@ -148,6 +154,9 @@ pub struct PartitionDescription {
     pub isr: Vec<i32>,
     /// Those of them that are offline.
     pub offline: Vec<i32>,
+    /// Those of them that are not in sync and have every record all the same, so that they may lead (KIP-966). Told when
+    /// topics are described by name, by Kafka 4.0 or newer.
+    pub eligible_leaders: Vec<i32>,
 }
 
 impl Admin {
@@ -255,8 +264,49 @@ impl Admin {
         &self,
         topics: Vec<ByteString>,
     ) -> Result<Vec<Result<TopicDescription, Error>>, Error> {
-        let answers = self.topics_once(Some(&topics)).await?;
+        let answers = match self.pages_once(&topics).await {
+            // Before Kafka 3.8.
+            Err(error) if error.kind() == ErrorKind::Unsupported => self.topics_once(Some(&topics)).await?,
+            answers => answers?,
+        };
         Ok(in_order(ApiKey::Metadata, &topics, &answers))
+    }
+
+    /// Topics page by page. One that ends a page goes on with the next.
+    async fn pages_once(
+        &self,
+        topics: &[ByteString],
+    ) -> Result<HashMap<ByteString, Result<TopicDescription, Error>>, Error> {
+        let mut described: HashMap<ByteString, Result<TopicDescription, Error>> = HashMap::new();
+        let mut names: BTreeSet<&ByteString> = topics.iter().collect();
+        let mut cursor = None;
+        // To ask for no topics is to ask for all.
+        while !names.is_empty() {
+            let request = |_| DescribeTopicPartitionsRequest {
+                topics: names.iter().map(|name| TopicRequest { name: (*name).clone() }).collect(),
+                response_partition_limit: PARTITIONS_PER_PAGE,
+                cursor: cursor.clone(),
+            };
+            let page = self.ask(Target::Any, 0..=0, request).await?;
+            for topic in page.topics {
+                let Some(name) = topic.name.clone() else { continue };
+                match (described.get_mut(&name), on_page(topic)) {
+                    (Some(Ok(begun)), Ok(more)) => begun.partitions.extend(more.partitions),
+                    (_, found) => {
+                        described.insert(name, found);
+                    }
+                }
+            }
+            let Some(next) = page.next_cursor else { break };
+            let place = |cursor: &Cursor| (cursor.topic_name.clone(), cursor.partition_index);
+            if cursor.as_ref().is_some_and(|before| place(before) >= place(&next)) {
+                let message = "the cursor of a page does not lie behind the page before it";
+                return Err(Error::new(ErrorKind::Protocol, message).of(ApiKey::DescribeTopicPartitions));
+            }
+            names.retain(|name| **name >= next.topic_name);
+            cursor = Some(next);
+        }
+        Ok(described)
     }
 
     async fn topics_once(
@@ -384,5 +434,21 @@ fn partition(partition: MetadataResponsePartition) -> PartitionDescription {
         replicas: partition.replica_nodes,
         isr: partition.isr_nodes,
         offline: partition.offline_replicas,
+        eligible_leaders: Vec::new(),
     }
+}
+
+fn on_page(topic: DescribeTopicPartitionsResponseTopic) -> Result<TopicDescription, Error> {
+    check(ApiKey::DescribeTopicPartitions, topic.error_code, None)?;
+    let partitions = topic.partitions.into_iter().map(|partition| PartitionDescription {
+        partition: partition.partition_index,
+        leader: Some(partition.leader_id).filter(|id| *id >= 0),
+        leader_epoch: Some(partition.leader_epoch).filter(|epoch| *epoch >= 0),
+        replicas: partition.replica_nodes,
+        isr: partition.isr_nodes,
+        offline: partition.offline_replicas,
+        eligible_leaders: partition.eligible_leader_replicas.unwrap_or_default(),
+    });
+    let name = topic.name.unwrap_or_default();
+    Ok(TopicDescription { name, id: topic.topic_id, internal: topic.is_internal, partitions: partitions.collect() })
 }

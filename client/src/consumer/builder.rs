@@ -163,7 +163,8 @@ impl ConsumerBuilder {
     }
 
     /// Called when partitions come from the group, before the first record of them: it may seek. With no partitions when a
-    /// rebalance has brought nothing new.
+    /// rebalance has brought nothing new. A hook that takes longer than `max.poll.interval.ms` is dropped, the partitions are
+    /// read all the same, and [`Consumer::recv`] tells.
     #[must_use]
     pub fn on_assigned<F>(
         mut self,
@@ -203,7 +204,8 @@ impl ConsumerBuilder {
         self
     }
 
-    /// Called when partitions were given to others already, after the member was silent for too long. A commit would fail.
+    /// Called when partitions were given to others already, after the member was silent for too long. A commit would fail. A
+    /// hook that takes longer than `max.poll.interval.ms` is dropped, as with [`ConsumerBuilder::on_assigned`].
     #[must_use]
     pub fn on_lost<F>(mut self, hook: impl Fn(ConsumerHandle, Vec<TopicPartition>) -> F + Send + Sync + 'static) -> Self
     where

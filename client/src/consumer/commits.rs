@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use naru_protocol::ErrorCode;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::IsolationLevel;
@@ -100,15 +101,33 @@ pub(super) async fn processed(
     partitions: Option<&[TopicPartition]>,
     limit: Duration,
 ) -> Result<(), Error> {
-    let offsets: Offsets = {
-        let state = shared.state();
-        let chosen = state
-            .partitions
-            .values()
-            .filter(|partition| partitions.is_none_or(|partitions| partitions.contains(&partition.cursor.partition)));
-        chosen.filter_map(Partition::to_commit).collect()
-    };
-    these(shared, offsets, limit).await
+    these(shared, uncommitted(shared, partitions), limit).await
+}
+
+fn uncommitted(shared: &Shared, partitions: Option<&[TopicPartition]>) -> Offsets {
+    let state = shared.state();
+    let chosen = state
+        .partitions
+        .values()
+        .filter(|partition| partitions.is_none_or(|partitions| partitions.contains(&partition.cursor.partition)));
+    chosen.filter_map(Partition::to_commit).collect()
+}
+
+/// Commits what was processed of all partitions. What goes to others meanwhile is committed on its way, and while the group
+/// is being divided it takes no commits.
+async fn rest(shared: &Shared, deadline: Deadline) -> Result<(), Error> {
+    let mut backoff = shared.client.backoff();
+    loop {
+        let offsets = uncommitted(shared, None);
+        let partitions: Vec<TopicPartition> = offsets.iter().map(|(partition, _)| partition.clone()).collect();
+        let Err(error) = these(shared, offsets, deadline.remaining()).await else { return Ok(()) };
+        let has_all = |state: &State| partitions.iter().all(|partition| state.partitions.contains_key(partition));
+        let is_dividing = error.code() == Some(ErrorCode::REBALANCE_IN_PROGRESS);
+        if deadline.passed() || has_all(&shared.state()) && !is_dividing {
+            return Err(error);
+        }
+        deadline.sleep(backoff.next()).await;
+    }
 }
 
 /// Commits all positions: what was received counts as processed.
@@ -146,8 +165,7 @@ pub(super) async fn committed(
 pub(super) async fn last(shared: &Shared, limit: Duration) -> Result<(), Error> {
     let Ok(membership) = shared.membership() else { return Ok(()) };
     let deadline = Deadline::after(limit);
-    let committed =
-        if shared.config.auto_commit { processed(shared, None, deadline.remaining()).await } else { Ok(()) };
+    let committed = if shared.config.auto_commit { rest(shared, deadline).await } else { Ok(()) };
     let leaving = async {
         membership.leave().await;
         Ok(())

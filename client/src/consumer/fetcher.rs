@@ -111,7 +111,6 @@ impl Task {
         let version = channel.newest::<FetchRequest>(OLDEST..=newest)?;
         let limit = client.config().request_timeout + plan.max_wait;
         let answer = channel.submit(&plan.request(&self.shared.config), version, limit)?.await?;
-        channel.throttle(answer.throttle_time_ms);
         if answer.error_code.is_error() {
             return Err(Error::broker_code(ApiKey::Fetch, answer.error_code).at(channel.address()));
         }

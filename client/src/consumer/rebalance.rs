@@ -73,9 +73,8 @@ impl Events {
     async fn take(&self, partitions: Vec<TopicPartition>) {
         let Some(shared) = self.shared.upgrade() else { return };
         shared.assign(&partitions, Phase::Held);
-        Self::call(self.hooks.assigned.as_ref(), &shared, &partitions).await;
-        shared.state().release(&partitions);
-        shared.changed.notify_one();
+        let coming = Coming { shared: &shared, partitions };
+        Self::call(self.hooks.assigned.as_ref(), &shared, &coming.partitions).await;
     }
 }
 
@@ -99,6 +98,19 @@ impl RebalanceEvents for Events {
         } else {
             shared.state().tell(error);
         }
+    }
+}
+
+/// Partitions on their way in: they are read when the hook is through, or has had its time.
+struct Coming<'a> {
+    shared: &'a Shared,
+    partitions: Vec<TopicPartition>,
+}
+
+impl Drop for Coming<'_> {
+    fn drop(&mut self) {
+        self.shared.state().release(&self.partitions);
+        self.shared.changed.notify_one();
     }
 }
 

@@ -10,7 +10,7 @@ use naru_protocol::{ApiKey, ErrorCode};
 
 use super::assignor::{self, Assignor, Topics};
 use super::coordinator::Way;
-use super::member::Member;
+use super::member::{Member, Underway};
 use super::membership::{Identity, Shared};
 use super::rebalance::{self, Claim};
 use super::trouble::Trouble;
@@ -64,6 +64,7 @@ impl Member {
         let protocols = rebalance::protocols(&claim, &config.assignors)?;
         loop {
             let Identity { member_id, .. } = self.shared.identity();
+            let _asking = member_id.is_empty().then(|| Underway::begin(&self.asking));
             let request = JoinGroupRequest {
                 group_id: config.group_id.clone(),
                 session_timeout_ms: milliseconds(config.session_timeout),

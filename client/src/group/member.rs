@@ -40,6 +40,8 @@ pub(super) struct Member {
     stuck: Stuck,
     /// Whether work for an event runs.
     working: watch::Sender<bool>,
+    /// Whether the coordinator was asked for an id and has not answered yet.
+    pub(super) asking: watch::Sender<bool>,
 }
 
 /// Why a member joins again.
@@ -71,17 +73,17 @@ impl Drop for End {
     }
 }
 
-/// Work that runs for an event.
-struct Working<'a>(&'a watch::Sender<bool>);
+/// Something that is not to be cut off in the middle.
+pub(super) struct Underway<'a>(&'a watch::Sender<bool>);
 
-impl<'a> Working<'a> {
-    fn begin(working: &'a watch::Sender<bool>) -> Self {
-        working.send_replace(true);
-        Self(working)
+impl<'a> Underway<'a> {
+    pub(super) fn begin(underway: &'a watch::Sender<bool>) -> Self {
+        underway.send_replace(true);
+        Self(underway)
     }
 }
 
-impl Drop for Working<'_> {
+impl Drop for Underway<'_> {
     fn drop(&mut self) {
         self.0.send_replace(false);
     }
@@ -104,6 +106,7 @@ impl Member {
             heartbeats: None,
             stuck,
             working: watch::Sender::new(false),
+            asking: watch::Sender::new(false),
         }
     }
 
@@ -120,6 +123,7 @@ impl Member {
     /// How it is to leave, or nothing if its life has ended by itself.
     async fn live_until_asked_to_leave(&mut self) -> Option<Leaving> {
         let (mut leaving, mut working) = (self.shared.leaving.subscribe(), self.working.subscribe());
+        let mut asking = self.asking.subscribe();
         let mut life = pin!(self.live());
         let how = tokio::select! {
             () = &mut life => return None,
@@ -132,6 +136,12 @@ impl Member {
                 () = &mut life => return None,
                 _ = working.wait_for(|working| !working) => {}
             }
+        }
+        // The group waits for who has asked for an id, and without the id nobody can say goodbye.
+        tokio::select! {
+            biased;
+            () = &mut life => return None,
+            _ = timeout(LEAVE_LIMIT, asking.wait_for(|asking| !asking)) => {}
         }
         Some(how)
     }
@@ -213,16 +223,9 @@ impl Member {
         }
     }
 
-    /// Lets the application finish, within what the group waits for it.
     async fn revoke(&self, partitions: BTreeSet<TopicPartition>) {
-        if partitions.is_empty() {
-            return;
-        }
-        let limit = self.shared.config.max_poll_interval;
-        let work = self.events.revoked(partitions.into_iter().collect());
-        if timeout(limit, self.work(work)).await.is_err() {
-            let message = format!("giving partitions back took longer than max.poll.interval.ms ({limit:?})");
-            self.events.failed(Error::new(ErrorKind::TimedOut, message));
+        if !partitions.is_empty() {
+            self.work("giving partitions back", self.events.revoked(partitions.into_iter().collect())).await;
         }
     }
 
@@ -237,13 +240,18 @@ impl Member {
         (self.last, self.last_generation) = (BTreeSet::new(), -1);
         let lost = std::mem::take(&mut self.owned);
         if !lost.is_empty() {
-            self.work(self.events.lost(lost.into_iter().collect())).await;
+            self.work("the hook for lost partitions", self.events.lost(lost.into_iter().collect())).await;
         }
     }
 
-    async fn work(&self, work: Work<'_>) {
-        let _working = Working::begin(&self.working);
-        work.await;
+    /// Lets the application finish, within what the group waits for it.
+    async fn work(&self, what: &str, work: Work<'_>) {
+        let limit = self.shared.config.max_poll_interval;
+        let _working = Underway::begin(&self.working);
+        if timeout(limit, work).await.is_err() {
+            let message = format!("{what} took longer than max.poll.interval.ms ({limit:?})");
+            self.events.failed(Error::new(ErrorKind::TimedOut, message));
+        }
     }
 
     /// Takes over an assignment and lives with it until something changes.
@@ -257,7 +265,7 @@ impl Member {
         self.revoke(given_up).await;
         self.owns(assignment);
         // Also when nothing has come: the application learns that the rebalance is over.
-        self.work(self.events.assigned(come)).await;
+        self.work("the hook for new partitions", self.events.assigned(come)).await;
         if rejoin {
             // What was given up is handed on by the next rebalance.
             return Again::Rebalance;

@@ -89,6 +89,8 @@ struct Leaving {
     numbers: Vec<u64>,
     /// Handlers have until then.
     by: Instant,
+    /// A commit was started when their handlers were done: the answer to it is the last word.
+    tried: bool,
     /// Nothing can be committed for them any more.
     refused: bool,
     /// Whoever waits for it; nobody but the service itself when it ends.
@@ -239,7 +241,7 @@ where
             self.assignments.end(*number);
         }
         let by = Instant::now() + self.settings.drain;
-        self.leaving.push(Leaving { numbers, by, refused: false, reply });
+        self.leaving.push(Leaving { numbers, by, tried: false, refused: false, reply });
     }
 
     fn stop(&mut self, why: Result<(), Error>) {
@@ -298,10 +300,8 @@ where
         let Some(commit) = self.commit.take() else { return };
         let Err(error) = answer else { return self.assignments.committed(&commit.offsets) };
         tracing::warn!(%error, "offsets were not committed; unless a later commit is, their records are handled again");
-        let now = Instant::now();
-        for leaving in &mut self.leaving {
-            leaving.refused |= leaving.is_handled(now, &self.assignments);
-        }
+        // One that was under way before says nothing: in the middle of a rebalance the group takes no commits.
+        self.leaving.iter_mut().for_each(|leaving| leaving.refused |= leaving.tried);
         if error.kind() == ErrorKind::Fenced {
             self.stop(Err(error));
         } else if let Some(why @ Ok(())) = &mut self.stopping {
@@ -333,6 +333,9 @@ where
         self.next_commit = now + self.settings.commit_interval;
         let offsets = self.assignments.uncommitted();
         if !offsets.is_empty() {
+            for leaving in &mut self.leaving {
+                leaving.tried = leaving.is_handled(now, &self.assignments);
+            }
             self.commit = Some(Commit { answer: self.source.commit(offsets.clone()), offsets });
         }
     }

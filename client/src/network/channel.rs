@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use naru_protocol::{ApiKey, Request, decode_response, encode_request};
+use naru_protocol::{ApiKey, Request, Response, decode_response, encode_request};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -46,7 +46,8 @@ struct Queue {
     next: u64,
     /// Requests below this number may have reached the broker.
     written: u64,
-    throttled_until: Option<Instant>,
+    /// Until when the broker wants to hear nothing (KIP-219).
+    quiet_until: Option<Instant>,
     failure: Option<Error>,
 }
 
@@ -71,7 +72,7 @@ impl Channel {
             unanswered: Vec::new(),
             next,
             written: next,
-            throttled_until: None,
+            quiet_until: None,
             failure: None,
         };
         let shared = Arc::new(Shared {
@@ -110,16 +111,18 @@ impl Channel {
         self.shared.enqueue(request, version, |queue, number| {
             queue.waiting.push_back(Waiting { number, api: R::KEY, answer });
         })?;
-        let (shared, deadline) = (Arc::clone(&self.shared), Instant::now() + limit);
+        let shared = Arc::clone(&self.shared);
+        let submitted = Instant::now();
         Ok(async move {
-            let Ok(received) = timeout_at(deadline, receiver).await else {
+            let Some(received) = shared.receive(receiver, submitted, limit).await else {
                 shared.fail(&Error::new(ErrorKind::Disconnected, "an earlier request got no answer in time"));
                 let error = Error::timed_out("an answer", limit).of(R::KEY).at(&shared.address);
                 return Err(if reads_only(R::KEY) { error } else { error.maybe_written() });
             };
             let frame = received.unwrap_or_else(|_| Err(closed()))?;
             let decoded = decode_response::<R::Response>(frame, version);
-            decoded.map(|(_, body)| body).map_err(|error| {
+            let decoded = decoded.map(|(_, body)| body).inspect(|body| shared.throttle(body.throttle_time_ms()));
+            decoded.map_err(|error| {
                 let error = Error::from(error).of(R::KEY).at(&shared.address);
                 if reads_only(R::KEY) { error } else { error.maybe_written() }
             })
@@ -140,13 +143,6 @@ impl Channel {
             let written = receiver.await.unwrap_or_else(|_| Err(closed().maybe_written()));
             written.map_err(|error| error.of(R::KEY).at(&shared.address))
         })
-    }
-
-    /// The broker asked for a pause (KIP-219): what is submitted from now on is written when it is over.
-    pub(crate) fn throttle(&self, throttle_time_ms: i32) {
-        if let Ok(pause @ 1..) = u64::try_from(throttle_time_ms) {
-            self.shared.queue().throttled_until = Some(Instant::now() + Duration::from_millis(pause));
-        }
     }
 
     /// Whether the channel is of no more use.
@@ -196,6 +192,35 @@ pub(crate) fn reads_only(api: ApiKey) -> bool {
 }
 
 impl Shared {
+    /// The broker asked for a pause (KIP-219): what is submitted from now on is written when it is over.
+    fn throttle(&self, throttle_time_ms: i32) {
+        if let Ok(pause @ 1..) = u64::try_from(throttle_time_ms) {
+            let until = Instant::now() + Duration::from_millis(pause);
+            let mut queue = self.queue();
+            queue.quiet_until = queue.quiet_until.max(Some(until));
+        }
+    }
+
+    /// The answer to a request; `None` if it does not come in time. While the broker pauses it reads nothing, so time counts
+    /// from the end of the pause.
+    async fn receive(
+        &self,
+        mut answer: oneshot::Receiver<Result<Bytes, Error>>,
+        submitted: Instant,
+        limit: Duration,
+    ) -> Option<Result<Result<Bytes, Error>, oneshot::error::RecvError>> {
+        loop {
+            let counts_from = self.queue().quiet_until.map_or(submitted, |until| until.max(submitted));
+            let deadline = counts_from + limit;
+            if let Ok(received) = timeout_at(deadline, &mut answer).await {
+                return Some(received);
+            }
+            if self.queue().quiet_until.is_none_or(|until| until + limit <= deadline) {
+                return None;
+            }
+        }
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -281,8 +306,8 @@ impl Shared {
     async fn write_gathered(&self, stream: &mut OwnedWriteHalf) -> Result<(), raw::Error> {
         self.gathered.notified().await;
         loop {
-            let throttled = self.queue().throttled_until.take();
-            if let Some(until) = throttled {
+            let quiet_until = self.queue().quiet_until;
+            if let Some(until) = quiet_until {
                 sleep_until(until).await;
             }
             let (chunks, unanswered) = {

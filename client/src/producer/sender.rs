@@ -378,9 +378,6 @@ impl Sender {
     }
 
     fn answered(&mut self, node: i32, batches: Vec<Sent>, answer: ProduceResponse) {
-        if let Some(channel) = self.link(node).channel.as_ref() {
-            channel.throttle(answer.throttle_time_ms);
-        }
         let mut verdicts = request::verdicts(answer);
         let verdicts: Vec<(Sent, Verdict)> = batches
             .into_iter()

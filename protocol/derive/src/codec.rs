@@ -233,6 +233,16 @@ fn message(definition: &Definition, attributes: &MessageAttributes) -> TokenStre
     }
 }
 
+/// Access to the field `throttle_time_ms`, if there is one.
+fn throttle(definition: &Definition) -> Option<TokenStream> {
+    definition.fields.iter().any(|field| field.name == "throttle_time_ms").then(|| {
+        quote! {
+            fn throttle_time_ms(&self) -> i32 { self.throttle_time_ms }
+            fn set_throttle_time_ms(&mut self, ms: i32) { self.throttle_time_ms = ms; }
+        }
+    })
+}
+
 /// `Request` or `Response`, by the end of the struct's name; the number must be the one that `ApiKey` has for that name.
 fn api(definition: &Definition, key: i16) -> TokenStream {
     let name = &definition.name;
@@ -241,7 +251,8 @@ fn api(definition: &Definition, key: i16) -> TokenStream {
         let response = format_ident!("{api}Response");
         (format_ident!("{api}"), quote!(::naru_protocol::Request for #name { type Response = #response; }))
     } else if let Some(api) = text.strip_suffix("Response") {
-        (format_ident!("{api}"), quote!(::naru_protocol::Response for #name {}))
+        let throttle = throttle(definition);
+        (format_ident!("{api}"), quote!(::naru_protocol::Response for #name { #throttle }))
     } else {
         return quote!(::core::compile_error!("a message with a key is called ...Request or ...Response"););
     };

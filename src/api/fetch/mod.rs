@@ -79,8 +79,9 @@ struct Fetch {
 
 impl Fetch {
     fn new(broker: Arc<Broker>, context: RequestContext, request: &FetchRequest) -> Self {
+        let most = context.meter.as_ref().and_then(|meter| meter.fetch_limit()).unwrap_or(usize::MAX);
         Self {
-            bounds: Bounds::of(request, broker.config().fetch_max_bytes),
+            bounds: Bounds::of(request, most.min(broker.config().fetch_max_bytes as usize)),
             read_committed: request.isolation_level == READ_COMMITTED,
             from_replica: request.replica_id >= 0 || request.replica_state.replica_id >= 0,
             broker,
@@ -96,6 +97,9 @@ impl Fetch {
         follow(&mut following, request.topics, |_, name| name.clone());
         following.saw_log_starts(self.broker.partitions().log_starts().moves());
         let reading = self.read(&mut following, || false).await;
+        if self.is_over_quota(&reading) {
+            return FetchResponse::default();
+        }
         if request.session_epoch == NO_SESSION {
             return self.answer(&mut following, reading, Scope::Request).finish(NO_ID);
         }
@@ -123,6 +127,9 @@ impl Fetch {
         let reading = self.read(&mut following, || session.epoch() != epoch).await;
         if session.epoch() != epoch {
             return Ok(refuse(session.id(), SessionError::InvalidEpoch));
+        }
+        if self.is_over_quota(&reading) {
+            return Ok(FetchResponse { session_id: session.id(), ..Default::default() });
         }
         Ok(self.answer(&mut following, reading, Scope::Session).finish(session.id()))
     }
@@ -164,6 +171,11 @@ impl Fetch {
         let find = |followed: &mut Followed| find(&self.broker, followed, self.from_replica);
         reading.run(following, &self.broker, find, is_over).await;
         reading
+    }
+
+    /// Counts what was read against the client's quota. Beyond it the client gets nothing now, and asks again after a pause.
+    fn is_over_quota(&self, reading: &Reading) -> bool {
+        self.context.meter.as_ref().is_some_and(|meter| meter.fetch(reading.bytes()).is_err())
     }
 
     /// Retention and DeleteRecords move log starts, and no reader waits for that: all partitions are compared, but only after

@@ -22,9 +22,9 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// What a request asks for, within what the broker gives. Negative numbers ask for nothing.
-    pub(super) fn of(request: &FetchRequest, fetch_max_bytes: u32) -> Self {
-        let max_bytes = usize::try_from(request.max_bytes).unwrap_or(0).min(fetch_max_bytes as usize);
+    /// What a request asks for, within what the broker gives this client. Negative numbers ask for nothing.
+    pub(super) fn of(request: &FetchRequest, most: usize) -> Self {
+        let max_bytes = usize::try_from(request.max_bytes).unwrap_or(0).min(most);
         Self {
             // Whoever takes less than it waits for would wait in vain.
             min_bytes: usize::try_from(request.min_bytes).unwrap_or(0).min(max_bytes),
@@ -113,6 +113,11 @@ impl Reading {
             Err(at) => self.visits.insert(at, visit),
         }
         self.visits.get(known.unwrap_or_else(|at| at))
+    }
+
+    /// Bytes of the records that were found.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// All that was found, in the order of the answer: that of the list, and last what does not exist.

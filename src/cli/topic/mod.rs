@@ -3,6 +3,7 @@
 mod alter;
 mod create;
 mod delete;
+mod delete_records;
 mod describe;
 mod list;
 
@@ -27,6 +28,9 @@ pub(super) enum TopicCommand {
     Alter(alter::AlterArgs),
     /// Delete topics and all their records
     Delete(delete::DeleteArgs),
+    /// Delete the first records of partitions
+    #[command(after_help = delete_records::help())]
+    DeleteRecords(delete_records::DeleteRecordsArgs),
 }
 
 impl TopicCommand {
@@ -37,6 +41,7 @@ impl TopicCommand {
             Self::Describe(args) => block_on(describe::run(args)),
             Self::Alter(args) => block_on(alter::run(args)),
             Self::Delete(args) => block_on(delete::run(args)),
+            Self::DeleteRecords(args) => block_on(delete_records::run(args)),
         }
     }
 }

@@ -48,6 +48,14 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .read_only()
         .accepted(NO_CONSUMER_GROUPS)
         .doc("Silence after which a member of a consumer group is removed."),
+    ConfigDef::int("group.coordinator.max.groups.per.partition", Some("20000"))
+        .at_least(1)
+        .read_only()
+        .doc("Groups in one partition of `__consumer_offsets`; a client that invents group ids is stopped here."),
+    ConfigDef::int("group.coordinator.max.pending.members", Some("10000"))
+        .at_least(1)
+        .read_only()
+        .doc("Member ids of a group that were given out and are not used yet."),
     ConfigDef::list("group.coordinator.rebalance.protocols", Some("classic"))
         .one_of(&["consumer", "classic", "share", "streams"])
         .read_only()
@@ -59,14 +67,6 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .importance(Importance::High)
         .accepted(OWN_THREADS)
         .doc("Threads of the group coordinator."),
-    ConfigDef::int("group.coordinator.max.groups.per.partition", Some("20000"))
-        .at_least(1)
-        .read_only()
-        .doc("Groups in one partition of `__consumer_offsets`; a client that invents group ids is stopped here."),
-    ConfigDef::int("group.coordinator.max.pending.members", Some("10000"))
-        .at_least(1)
-        .read_only()
-        .doc("Member ids of a group that were given out and are not used yet."),
     ConfigDef::int("group.initial.rebalance.delay.ms", Some("3000"))
         .read_only()
         .doc("How long an empty classic group waits for more members before its first rebalance."),
@@ -151,6 +151,12 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .importance(Importance::High)
         .accepted("A commit is answered when it is durable or its log has failed.")
         .doc("How long an offset commit may wait to become durable."),
+    ConfigDef::int("offsets.load.buffer.size", Some("5242880"))
+        .at_least(1)
+        .read_only()
+        .importance(Importance::High)
+        .accepted(OWN_THREADS)
+        .doc("Bytes read at a time when committed offsets are loaded."),
     ConfigDef::long("offsets.retention.check.interval.ms", Some("600000"))
         .at_least(1)
         .read_only()

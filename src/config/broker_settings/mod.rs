@@ -1,7 +1,13 @@
-//! The broker settings that mean something here or that clients and tools read.
+//! Every broker setting of Kafka 4.4, and those of Naru.
 
+mod cluster;
 mod groups;
+mod modern_groups;
 mod node;
+mod policies;
+mod quotas;
+mod remote;
+mod security;
 mod storage;
 mod topic_defaults;
 mod transactions;
@@ -11,8 +17,19 @@ use std::sync::LazyLock;
 use super::def::ConfigDef;
 
 static SORTED: LazyLock<Vec<&'static ConfigDef>> = LazyLock::new(|| {
-    let tables =
-        [groups::SETTINGS, node::SETTINGS, storage::SETTINGS, topic_defaults::SETTINGS, transactions::SETTINGS];
+    let tables = [
+        cluster::SETTINGS,
+        groups::SETTINGS,
+        modern_groups::SETTINGS,
+        node::SETTINGS,
+        policies::SETTINGS,
+        quotas::SETTINGS,
+        remote::SETTINGS,
+        security::SETTINGS,
+        storage::SETTINGS,
+        topic_defaults::SETTINGS,
+        transactions::SETTINGS,
+    ];
     let mut all: Vec<_> = tables.into_iter().flatten().collect();
     all.sort_unstable_by_key(|def| def.name);
     all

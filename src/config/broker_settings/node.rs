@@ -1,5 +1,6 @@
 //! Broker settings of the node, its listeners, its connections and its limits.
 
+use crate::config::Validator;
 use crate::config::def::{ConfigDef, Importance};
 use crate::config::reasons::{ONE_NODE, OWN_THREADS};
 
@@ -19,9 +20,13 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .read_only()
         .importance(Importance::High)
         .doc("Create a topic when a client asks for its metadata or produces to it."),
+    ConfigDef::boolean("auto.leader.rebalance.enable", Some("true"))
+        .read_only()
+        .importance(Importance::High)
+        .accepted(ONE_NODE)
+        .doc("Give leadership back to preferred replicas by itself."),
     ConfigDef::int("background.threads", Some("10"))
         .at_least(1)
-        .read_only()
         .importance(Importance::High)
         .accepted(OWN_THREADS)
         .doc("Threads of background work."),
@@ -54,24 +59,25 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .accepted(ONE_NODE)
         .doc("Listener that brokers use among themselves."),
     ConfigDef::text("listener.security.protocol.map", Some("PLAINTEXT:PLAINTEXT"))
-        .read_only()
+        .per_broker()
         .importance(Importance::Low)
         .accepted("Every listener is PLAINTEXT.")
         .doc("Security protocol of each listener name."),
     ConfigDef::list("listeners", Some("0.0.0.0:9092"))
-        .read_only()
+        .per_broker()
         .importance(Importance::High)
         .doc("Addresses to bind, `[NAME=]HOST:PORT`, separated by commas."),
     ConfigDef::int("max.connection.creation.rate", Some("2147483647"))
         .at_least(0)
-        .read_only()
         .accepted("Connections are bounded in number, not in how fast they come.")
         .doc("Connections accepted in a second."),
-    ConfigDef::int("max.connections", Some("2147483647")).at_least(0).read_only().doc("Connections open at once."),
+    ConfigDef::int("max.connections", Some("2147483647")).at_least(0).doc("Connections open at once."),
     ConfigDef::int("max.connections.per.ip", Some("2147483647"))
         .at_least(0)
-        .read_only()
         .doc("Connections open at once from one address."),
+    ConfigDef::text("max.connections.per.ip.overrides", Some(""))
+        .check(Validator::ConnectionCounts)
+        .doc("Connections from single addresses, `host:count`, instead of `max.connections.per.ip`."),
     ConfigDef::int("max.incremental.fetch.session.cache.slots", Some("1000"))
         .at_least(0)
         .read_only()
@@ -87,7 +93,6 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::int("max.request.partition.size.limit", Some("2000"))
         .at_least(1)
         .read_only()
-        .accepted("DescribeTopicPartitions is not available; clients ask with Metadata instead.")
         .doc("Partitions in one answer to DescribeTopicPartitions."),
     ConfigDef::int("node.id", Some("1"))
         .at_least(0)
@@ -96,13 +101,11 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .doc("Number of this node in the cluster."),
     ConfigDef::int("num.io.threads", Some("8"))
         .at_least(1)
-        .read_only()
         .importance(Importance::High)
         .accepted(OWN_THREADS)
         .doc("Threads that handle requests."),
     ConfigDef::int("num.network.threads", Some("3"))
         .at_least(1)
-        .read_only()
         .importance(Importance::High)
         .accepted(OWN_THREADS)
         .doc("Threads that serve sockets."),
@@ -112,7 +115,6 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .doc("Partitions of a topic created without a count."),
     ConfigDef::int("num.replica.fetchers", Some("1"))
         .at_least(1)
-        .read_only()
         .importance(Importance::High)
         .accepted(ONE_NODE)
         .doc("Threads that copy from leaders."),

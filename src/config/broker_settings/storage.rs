@@ -15,22 +15,16 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .doc("A record counts as stored after a flush (`fsync`) or when the page cache has it (`os`)."),
     ConfigDef::long("log.cleaner.backoff.ms", Some("15000"))
         .at_least(0)
-        .read_only()
         .accepted(NO_COMPACTION)
         .doc("Pause of the compactor when there is nothing to do."),
     ConfigDef::long("log.cleaner.dedupe.buffer.size", Some("134217728"))
-        .read_only()
         .accepted(NO_COMPACTION)
         .doc("Memory for the keys of one compaction pass."),
     ConfigDef::boolean("log.cleaner.enable", Some("true"))
         .read_only()
         .accepted(NO_COMPACTION)
         .doc("Run the compactor."),
-    ConfigDef::int("log.cleaner.threads", Some("1"))
-        .at_least(0)
-        .read_only()
-        .accepted(OWN_THREADS)
-        .doc("Threads of the compactor."),
+    ConfigDef::int("log.cleaner.threads", Some("1")).at_least(0).accepted(OWN_THREADS).doc("Threads of the compactor."),
     ConfigDef::list("log.dir", Some("naru-data"))
         .read_only()
         .importance(Importance::High)
@@ -52,7 +46,6 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .doc("Time between two looks for segments that are due for deletion."),
     ConfigDef::int("num.recovery.threads.per.data.dir", Some("2"))
         .at_least(1)
-        .read_only()
         .importance(Importance::High)
         .accepted(OWN_THREADS)
         .doc("Logs opened side by side at start."),

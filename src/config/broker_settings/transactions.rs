@@ -4,9 +4,20 @@ use crate::config::def::{ConfigDef, Importance};
 use crate::config::reasons::{NO_TRANSACTIONS, ONE_NODE};
 
 pub(super) const SETTINGS: &[ConfigDef] = &[
-    ConfigDef::int("producer.id.expiration.ms", Some("86400000"))
+    ConfigDef::int("add.partitions.to.txn.retry.backoff.max.ms", Some("100"))
+        .at_least(0)
+        .read_only()
+        .importance(Importance::High)
+        .accepted(NO_TRANSACTIONS)
+        .doc("Longest pause before adding a partition to a transaction is tried again."),
+    ConfigDef::int("add.partitions.to.txn.retry.backoff.ms", Some("20"))
         .at_least(1)
         .read_only()
+        .importance(Importance::High)
+        .accepted(NO_TRANSACTIONS)
+        .doc("First pause before adding a partition to a transaction is tried again."),
+    ConfigDef::int("producer.id.expiration.ms", Some("86400000"))
+        .at_least(1)
         .importance(Importance::Low)
         .doc("Idle time after which a producer's sequence numbers are forgotten."),
     ConfigDef::int("transaction.abort.timed.out.transaction.cleanup.interval.ms", Some("10000"))
@@ -22,7 +33,6 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .accepted(NO_TRANSACTIONS)
         .doc("Longest transaction timeout a producer may ask for."),
     ConfigDef::boolean("transaction.partition.verification.enable", Some("true"))
-        .read_only()
         .importance(Importance::Low)
         .accepted(NO_TRANSACTIONS)
         .doc("Check that a partition belongs to the transaction before transactional records are stored."),
@@ -32,6 +42,12 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .importance(Importance::Low)
         .accepted(NO_TRANSACTIONS)
         .doc("Time between two looks for expired transactional ids."),
+    ConfigDef::int("transaction.state.log.load.buffer.size", Some("5242880"))
+        .at_least(1)
+        .read_only()
+        .importance(Importance::High)
+        .accepted(NO_TRANSACTIONS)
+        .doc("Bytes read at a time when transaction state is loaded."),
     ConfigDef::int("transaction.state.log.min.isr", Some("1"))
         .at_least(1)
         .read_only()

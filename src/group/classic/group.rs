@@ -1,6 +1,6 @@
 //! A classic group: its state, and the checks that all requests share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use bytes::Bytes;
@@ -87,6 +87,8 @@ pub(in crate::group) struct ClassicGroup {
     pub(super) protocol: Option<ByteString>,
     pub(super) leader: Option<ByteString>,
     pub(super) members: Members,
+    /// The topics of the generation; `None` when a member's metadata could not be read.
+    pub(super) subscribed: Option<BTreeSet<ByteString>>,
     /// Member ids that were handed out and are not used yet, each until its deadline.
     pub(super) pending: BTreeMap<ByteString, Millis>,
     /// No deadline of this group is earlier.
@@ -105,6 +107,7 @@ impl ClassicGroup {
             protocol: None,
             leader: None,
             members: Members::default(),
+            subscribed: Some(BTreeSet::new()),
             pending: BTreeMap::new(),
             earliest: Millis::NEVER,
         }
@@ -118,7 +121,7 @@ impl ClassicGroup {
         }
         let phase = if members.is_empty() { Phase::Empty } else { Phase::Stable(SyncPhase { until: None }) };
         let leader = snapshot.leader.as_ref().filter(|leader| members.contains(leader)).map(owned);
-        Self {
+        let mut group = Self {
             phase,
             state_since_ms: snapshot.state_since_ms,
             generation: snapshot.generation,
@@ -127,7 +130,9 @@ impl ClassicGroup {
             leader: leader.or_else(|| members.iter().next().map(|member| member.id.clone())),
             members,
             ..Self::new(id, now)
-        }
+        };
+        group.note_subscriptions();
+        group
     }
 
     pub fn id(&self) -> &ByteString {

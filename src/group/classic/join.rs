@@ -149,7 +149,7 @@ impl ClassicGroup {
         new.instance_id.clone_from(&old.instance_id);
         new.client_id = old.client_id.clone();
         new.client_host = old.client_host.clone();
-        new.session_timeout_ms = request.session_timeout_ms;
+        new.session_timeout_ms = old.session_timeout_ms;
         new.rebalance_timeout_ms = request.rebalance_timeout_ms;
         new.assignment = old.assignment.clone();
         new.synced = old.synced;
@@ -165,7 +165,11 @@ impl ClassicGroup {
         if self.is_leader(old_id) {
             self.leader = Some(new_id.clone());
         }
+        // As in Kafka, a new session timeout counts from the next heartbeat on.
         self.extend_session(new_id, step.now);
+        if let Some(member) = self.members.get_mut(new_id) {
+            member.session_timeout_ms = request.session_timeout_ms;
+        }
 
         let goes_on = matches!(self.phase, Phase::Stable(_)) && self.elect_protocol() == self.protocol;
         if goes_on {

@@ -69,10 +69,12 @@ impl ClassicGroup {
         if self.members.is_empty() {
             self.protocol = None;
             self.leader = None;
+            self.note_subscriptions();
             self.enter(Phase::Empty, step);
             return self.record(step);
         }
         self.protocol = self.elect_protocol();
+        self.note_subscriptions();
         let until = step.now.monotonic + self.rebalance_timeout_ms();
         self.due(until);
         self.enter(Phase::Completing(SyncPhase { until: Some(until) }), step);

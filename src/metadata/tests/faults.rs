@@ -43,7 +43,7 @@ async fn scenario(disk: &FaultyDisk, path: &Path) -> Vec<(String, bool)> {
                 break;
             }
             let delete = number == 2;
-            if delete && running.store.delete_topics(vec![named(&name)]).await.is_err() {
+            if delete && running.store.delete_topics(vec![named(&name)], None).await.is_err() {
                 break;
             }
             answered.push((name, !delete));

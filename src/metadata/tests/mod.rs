@@ -1,4 +1,4 @@
-//! The room as a whole: against Kafka's recorded answers, against random requests, and through the store.
+//! The room as a whole: against random requests, after faults, and through the store.
 
 mod faults;
 mod random_requests;
@@ -42,10 +42,14 @@ impl MetadataLog for MemoryLog {
             Ok(())
         })
     }
+
+    fn end(&self) -> MetadataLogEnd {
+        MetadataLogEnd { leader_epoch: 0, offset: i64::try_from(self.records.lock().len()).unwrap() }
+    }
 }
 
 fn rules(broker: &BrokerConfig) -> Rules<'_> {
-    Rules { broker, broker_epoch: 3 }
+    Rules { broker, broker_epoch: 3, charge: FREE }
 }
 
 fn apply(image: &mut MetadataImage, records: &[Record]) {

@@ -37,7 +37,7 @@ async fn what_was_created_is_there_after_a_restart() {
     let store = open(&log).await;
     let mut spec = TopicSpec { partitions: 3, ..TopicSpec::with_defaults("orders") };
     spec.configs.push(("retention.ms".to_owned(), Some("1000".to_owned())));
-    store.create_topics(vec![spec], false).await.unwrap();
+    store.create_topics(vec![spec], false, None).await.unwrap();
     store.incremental_alter_configs(vec![set(4, "", "message.max.bytes", "2000")], false).await.unwrap();
     assert_eq!(store.allocate_producer_ids().await, Ok(0..1_000));
 
@@ -94,13 +94,13 @@ async fn listeners_hear_every_change_in_order_before_it_is_published() {
     let recorder = Arc::new(Recorder { store: Arc::clone(&store), seen: Mutex::default() });
     store.subscribe(Arc::clone(&recorder) as Arc<dyn MetadataListener>).await;
     let two = ["a", "b"].map(|name| TopicSpec { partitions: 2, ..TopicSpec::with_defaults(name) });
-    store.create_topics(two.to_vec(), false).await.unwrap();
-    store.create_topics(vec![TopicSpec::with_defaults("c")], true).await.unwrap();
+    store.create_topics(two.to_vec(), false, None).await.unwrap();
+    store.create_topics(vec![TopicSpec::with_defaults("c")], true, None).await.unwrap();
     let grow = NewPartitions { name: "a".to_owned(), count: 5, assignments: None };
-    store.create_partitions(vec![grow], false).await.unwrap();
+    store.create_partitions(vec![grow], false, None).await.unwrap();
     let settings = vec![set(2, "b", "retention.ms", "1"), set(4, "1", "message.max.bytes", "7")];
     store.incremental_alter_configs(settings, false).await.unwrap();
-    store.delete_topics(vec![named("a")]).await.unwrap();
+    store.delete_topics(vec![named("a")], None).await.unwrap();
     let seen: Vec<_> = recorder.seen.lock().iter().map(|(text, published)| format!("{text} {published}")).collect();
     assert_eq!(seen, ["+a:2 0", "+b:2 0", "^a:2..5 2", "=b 2", "=broker 2", "-a 2"]);
     assert_eq!(store.image().topic_count(), 1);
@@ -159,7 +159,7 @@ async fn a_coordinators_topic_gets_the_partitions_that_the_settings_say() {
     assert_eq!(topic.partitions, 4);
     assert_eq!(topic.overrides.get("cleanup.policy").map(String::as_str), Some("compact"));
     assert!(topic.is_internal());
-    let refused = store.delete_topics(vec![named(CONSUMER_OFFSETS)]).await.unwrap();
+    let refused = store.delete_topics(vec![named(CONSUMER_OFFSETS)], None).await.unwrap();
     assert!(refused.iter().all(|answer| answer.result.is_err()));
 }
 

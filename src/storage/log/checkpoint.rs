@@ -133,7 +133,8 @@ impl Log {
     /// Forgets producers that appended nothing for long.
     pub(in crate::storage) fn expire_producers(&self) {
         let now_ms = self.engine.clock.now_ms();
-        self.writer.lock().producers.expire(now_ms, self.engine.options.producer_id_expiration_ms);
+        let expiration_ms = self.engine.options.producer_id_expiration_ms.load(Ordering::Relaxed);
+        self.writer.lock().producers.expire(now_ms, expiration_ms);
     }
 
     /// Starts to make the log ready for an orderly stop: flushed, sealed, everything derived written.

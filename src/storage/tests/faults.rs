@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::setup::*;
 use crate::storage::faulty_disk::{FaultyDisk, Operation};
+use crate::storage::segment::file_name;
 use crate::storage::types::{LeaderEpoch, Offset, TopicPartition};
 use crate::storage::{AppendAs, AppendError, DataDirectory, LogConfig, Origin, StorageOptions};
 
@@ -223,6 +224,30 @@ fn a_kill_at_any_change_loses_nothing_durable() {
     }
 }
 
+#[test]
+fn records_are_not_said_to_be_deleted_before_that_is_written() {
+    let place = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::new(place.path());
+    let broker = open_faulty(&disk, place.path(), small_segments());
+    for i in 0..8 {
+        broker.append(&batch(&[i; 4000], 1)).unwrap();
+    }
+    broker.runtime.block_on(broker.log.flush()).unwrap();
+    wait_until("full segments to be sealed", || broker.log.is_quiet());
+    disk.fail(Operation::Rename, 0, ErrorKind::StorageFull);
+    // The checkpoint, or the epochs before it: whichever is replaced first.
+    assert!(broker.advance_log_start(Offset(6)).is_err());
+    assert!(place.path().join("orders-0").join(file_name(Offset(0), ".log")).exists(), "nothing is removed");
+    // Nothing has to move any more, and still it has to be written.
+    assert_eq!(broker.advance_log_start(Offset(6)).unwrap(), Offset(6));
+    assert!(!place.path().join("orders-0").join(file_name(Offset(0), ".log")).exists());
+    broker.kill();
+    disk.cut_power(1).unwrap();
+    let again = open_faulty(&disk, place.path(), small_segments());
+    assert_eq!(again.log.log_start(), Offset(6));
+    again.shutdown();
+}
+
 /// Lets retention remove segments, until the disk dies. Answers what was durable.
 fn retention_scenario(disk: &FaultyDisk, path: &Path) -> i64 {
     let config = LogConfig { retention_bytes: Some(20_000), ..small_segments() };
@@ -234,7 +259,7 @@ fn retention_scenario(disk: &FaultyDisk, path: &Path) -> i64 {
     let durable = broker.log.durable_end().0;
     wait_until("full segments to be sealed", || broker.log.is_quiet());
     broker.directory.apply_retention();
-    let _ = broker.directory.advance_log_start(&broker.log, Offset(13));
+    let _ = broker.advance_log_start(Offset(13));
     broker.directory.shared().unlink_doomed();
     broker.kill();
     durable

@@ -127,14 +127,14 @@ fn deleted_records_stay_deleted() {
         broker.append(&batch(&[i; 1000], 2)).unwrap();
     }
     broker.runtime.block_on(broker.log.flush()).unwrap();
-    assert_eq!(broker.directory.advance_log_start(&broker.log, Offset(33)).unwrap(), Offset(33));
-    assert_eq!(broker.directory.advance_log_start(&broker.log, Offset(20)).unwrap(), Offset(33), "it never goes back");
+    assert_eq!(broker.advance_log_start(Offset(33)).unwrap(), Offset(33));
+    assert_eq!(broker.advance_log_start(Offset(20)).unwrap(), Offset(33), "it never goes back");
     broker.kill();
     let again = open(place.path(), small_segments());
     assert_eq!(again.log.log_start(), Offset(33));
     let first = again.read_all(Offset(33), 1).remove(0);
     assert_eq!(first.header().base_offset, 32, "a batch is given out whole");
-    assert_eq!(again.directory.advance_log_start(&again.log, Offset(1000)).unwrap(), Offset(100));
+    assert_eq!(again.advance_log_start(Offset(1000)).unwrap(), Offset(100));
     again.shutdown();
 }
 

@@ -116,6 +116,10 @@ impl Broker {
         Ok(appended)
     }
 
+    pub fn advance_log_start(&self, to: Offset) -> std::io::Result<Offset> {
+        self.directory.advance_log_starts(&[(self.log.clone(), to)]).remove(0)
+    }
+
     /// Everything from `from` to the log end, in reads of `max_bytes`.
     pub fn read_all(&self, from: Offset, max_bytes: usize) -> Vec<Batch> {
         let mut read = Vec::new();

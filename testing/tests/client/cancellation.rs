@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use naru_client::Record;
-use naru_client::admin::NewTopic;
+use naru_client::admin::{ConfigChange, ConfigResource, GroupFilter, NewTopic, OffsetSpec};
+use naru_client::{Admin, Client, Error, ErrorCode, Record, TopicPartition};
 
 use crate::support::cluster::{Cluster, unique};
 use crate::support::{polled, until, within};
@@ -114,20 +114,93 @@ async fn a_dropped_flush_or_close_loses_nothing() {
     assert_eq!(cluster.values(&topic, 0).await, crate::support::numbered(0..sent));
 }
 
-#[tokio::test]
-async fn dropped_calls_of_the_admin_leave_a_client_that_works() {
-    let cluster = Cluster::any().await;
-    let client = cluster.client();
-    dropped_at_every_wait(async |polls| polled(polls, cluster.client().admin().describe_cluster()).await)
-        .await
-        .expect("a description");
-    dropped_at_every_wait(async |polls| polled(polls, client.admin().list_topics()).await).await.expect("topics");
-    let name = unique("created");
+/// Drops a call about something at each of its waits. After each drop another call is made on the same connections: it must
+/// get its own answer.
+async fn dropped_and_asked<T>(client: &Client, topic: &str, mut call: impl AsyncFnMut(Admin) -> Result<T, Error>) -> T {
     let outcome = dropped_at_every_wait(async |polls| {
-        polled(polls, client.admin().create_topic(NewTopic::new(&*name).partitions(1).replication_factor(1))).await
+        let outcome = polled(polls, call(client.admin())).await;
+        let next = within("the next answer", client.admin().describe_topic(topic)).await.expect("an answer");
+        assert_eq!(next.name, *topic);
+        outcome
     })
     .await;
-    // One that was dropped may have done it.
-    assert!(outcome.is_ok() || outcome.unwrap_err().is_already_exists());
-    until("the topic", async || client.admin().describe_topic(&*name).await.is_ok()).await;
+    outcome.expect("an answer")
+}
+
+#[tokio::test]
+async fn whatever_the_admin_is_asked_a_dropped_call_leaves_connections_that_work() {
+    let cluster = Cluster::any().await;
+    let (topic, group) = (cluster.topic(2).await, unique("group"));
+    cluster.send(&topic, 0, ["a", "b"]).await;
+    let place = TopicPartition::new(&*topic, 0);
+    let client = cluster.client();
+
+    let described = dropped_and_asked(&client, &topic, async |admin| admin.describe_cluster().await).await;
+    assert!(!described.brokers.is_empty());
+    let listed = dropped_and_asked(&client, &topic, async |admin| admin.list_topics().await).await;
+    assert!(listed.iter().any(|listed| listed.name == *topic));
+    let described = dropped_and_asked(&client, &topic, async |admin| admin.describe_topic(&*topic).await).await;
+    assert_eq!(described.partitions.len(), 2);
+    let resource = ConfigResource::topic(&*topic);
+    let set = ConfigChange::set("retention.ms", "1234567");
+    let alter = async |admin: Admin| admin.alter_config(resource.clone(), [set.clone()]).await;
+    dropped_and_asked(&client, &topic, alter).await;
+    let describe = async |admin: Admin| admin.describe_config(resource.clone()).await;
+    let configs = dropped_and_asked(&client, &topic, describe).await;
+    let retention = configs.iter().find(|config| config.name == "retention.ms").expect("it is set");
+    assert_eq!(retention.value.as_deref(), Some("1234567"));
+    let end = async |admin: Admin| admin.list_offset(place.clone(), OffsetSpec::Latest).await;
+    assert_eq!(dropped_and_asked(&client, &topic, end).await.offset, Some(2));
+
+    let commit = async |admin: Admin| admin.alter_offsets(&*group, [(place.clone(), 1)]).await;
+    let altered = dropped_and_asked(&client, &topic, commit).await;
+    assert!(altered.iter().all(|(_, outcome)| outcome.is_ok()), "{altered:?}");
+    let committed = dropped_and_asked(&client, &topic, async |admin| admin.committed_offsets(&*group).await).await;
+    assert_eq!(committed[&place].offset, 1);
+    let groups = async |admin: Admin| admin.list_groups(GroupFilter::default()).await;
+    assert!(dropped_and_asked(&client, &topic, groups).await.iter().any(|listed| listed.id == *group));
+    let described = dropped_and_asked(&client, &topic, async |admin| admin.describe_group(&*group).await).await;
+    assert_eq!(described.id, *group);
+    let forget = async |admin: Admin| admin.delete_offsets(&*group, [place.clone()]).await;
+    dropped_and_asked(&client, &topic, forget).await;
+    until("offsets that are forgotten", async || {
+        client.admin().committed_offsets(&*group).await.is_ok_and(|committed| committed.is_empty())
+    })
+    .await;
+}
+
+/// What a call that was dropped before may have done already.
+fn done_before(outcome: Result<(), Error>, is_that: impl Fn(&Error) -> bool) -> Result<(), Error> {
+    outcome.or_else(|error| if is_that(&error) { Ok(()) } else { Err(error) })
+}
+
+#[tokio::test]
+async fn a_dropped_change_is_made_or_not_and_can_be_made_again() {
+    let cluster = Cluster::any().await;
+    let (topic, created, group) = (cluster.topic(1).await, unique("created"), unique("group"));
+    let client = cluster.client();
+    let create = async |admin: Admin| {
+        let outcome = admin.create_topic(NewTopic::new(&*created).partitions(1).replication_factor(1)).await;
+        done_before(outcome.map(drop), Error::is_already_exists)
+    };
+    dropped_and_asked(&client, &topic, create).await;
+    until("the topic", async || client.admin().describe_topic(&*created).await.is_ok()).await;
+    let has_three = |error: &Error| error.code() == Some(ErrorCode::INVALID_PARTITIONS);
+    let grow = async |admin: Admin| done_before(admin.grow_topic(&*created, 3).await, has_three);
+    dropped_and_asked(&client, &topic, grow).await;
+    let grown = async || client.admin().describe_topic(&*created).await.is_ok_and(|topic| topic.partitions.len() == 3);
+    until("three partitions", grown).await;
+
+    let place = TopicPartition::new(&*created, 0);
+    within("a commit", client.admin().alter_offsets(&*group, [(place, 0)])).await.unwrap();
+    let delete = async |admin: Admin| done_before(admin.delete_group(&*group).await, Error::is_not_found);
+    dropped_and_asked(&client, &topic, delete).await;
+    until("the end of the group", async || {
+        client.admin().committed_offsets(&*group).await.is_ok_and(|committed| committed.is_empty())
+    })
+    .await;
+    let delete = async |admin: Admin| done_before(admin.delete_topic(&*created).await, Error::is_not_found);
+    dropped_and_asked(&client, &topic, delete).await;
+    let gone = async || client.admin().describe_topic(&*created).await.is_err_and(|error| error.is_not_found());
+    until("the end of the topic", gone).await;
 }

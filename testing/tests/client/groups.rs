@@ -6,6 +6,7 @@ use naru_client::TopicPartition;
 
 use crate::support::cluster::{Cluster, unique};
 use crate::support::members::{Member, Received, shared};
+use crate::support::owners::Owners;
 use crate::support::{numbered, within};
 
 const ASSIGNORS: [&str; 4] = ["range", "roundrobin", "sticky", "cooperative-sticky"];
@@ -27,17 +28,18 @@ async fn members_come_and_go_and_every_record_comes_once_with_each_assignor() {
     for assignor in ASSIGNORS {
         let cluster = Cluster::any().await;
         let (topic, group) = (cluster.topic(6).await, unique("group"));
-        let received = Received::default();
-        let join = async || {
+        let (received, owners) = (Received::default(), Owners::default());
+        let join = async |name| {
             Member::start(&cluster, &received, |consumer| {
-                consumer.group(&*group).topics([&*topic]).set("partition.assignment.strategy", assignor)
+                let consumer = consumer.group(&*group).topics([&*topic]);
+                owners.see(name, consumer.set("partition.assignment.strategy", assignor))
             })
             .await
         };
-        let mut members = vec![join().await];
+        let mut members = vec![join("a").await];
         shared(&members, &[&topic], 6).await;
-        members.push(join().await);
-        members.push(join().await);
+        members.push(join("b").await);
+        members.push(join("c").await);
         shared(&members, &[&topic], 6).await;
         send_to_all(&cluster, &topic, 6, 50).await;
         received.all(&topic, 6, 50).await;
@@ -49,6 +51,7 @@ async fn members_come_and_go_and_every_record_comes_once_with_each_assignor() {
         for member in members {
             member.leave().await;
         }
+        owners.check();
         let ends: BTreeSet<i64> = committed(&cluster, &group).await.into_values().collect();
         assert_eq!(ends, BTreeSet::from([100]), "{assignor}");
     }
@@ -103,14 +106,20 @@ async fn a_pattern_finds_topics_that_are_made_later_and_the_group_shares_them() 
 #[tokio::test]
 async fn new_partitions_are_shared_too() {
     let cluster = Cluster::any().await;
-    let (topic, group) = (cluster.topic(1).await, unique("group"));
-    let received = Received::default();
-    let join = async || Member::start(&cluster, &received, |c| c.group(&*group).topics([&*topic])).await;
-    let members = [join().await, join().await];
-    within("more partitions", cluster.client().admin().grow_topic(&*topic, 4)).await.unwrap();
-    shared(&members, &[&topic], 4).await;
-    send_to_all(&cluster, &topic, 4, 10).await;
-    received.all(&topic, 4, 10).await;
+    let (topic, group) = (cluster.topic(2).await, unique("group"));
+    let (received, owners) = (Received::default(), Owners::default());
+    let join =
+        async |name| Member::start(&cluster, &received, |c| owners.see(name, c.group(&*group).topics([&*topic]))).await;
+    let members = [join("a").await, join("b").await];
+    shared(&members, &[&topic], 2).await;
+    let taken = || owners.taken_from("a").len() + owners.taken_from("b").len();
+    let taken_before = taken();
+    within("more partitions", cluster.client().admin().grow_topic(&*topic, 6)).await.unwrap();
+    shared(&members, &[&topic], 6).await;
+    send_to_all(&cluster, &topic, 6, 10).await;
+    received.all(&topic, 6, 10).await;
+    assert_eq!(taken(), taken_before);
+    owners.check();
 }
 
 #[tokio::test]

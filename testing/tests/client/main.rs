@@ -9,9 +9,12 @@ mod support;
 
 mod admin;
 mod cancellation;
+mod churn;
 mod commits;
 mod groups;
+mod handlers;
 mod partitions;
 mod positions;
 mod produce;
 mod reading;
+mod rebalances;

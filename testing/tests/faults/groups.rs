@@ -9,6 +9,7 @@ use naru_testing::{Fault, FaultProxy};
 
 use crate::support::cluster::{Cluster, unique};
 use crate::support::members::{Member, Received, recv, shared, value};
+use crate::support::owners::{Event, Owners};
 use crate::support::{PATIENCE, numbered, until, within};
 
 #[tokio::test]
@@ -107,8 +108,10 @@ async fn a_member_joins_although_any_answer_on_the_way_is_lost() {
 async fn a_member_that_hears_nothing_for_longer_than_its_session_comes_back() {
     let cluster = Cluster::with_proxy().await;
     let (topic, group) = (cluster.topic(2).await, unique("group"));
-    let received = Received::default();
-    let member = Member::start(&cluster, &received, |consumer| consumer.group(&*group).topics([&*topic])).await;
+    let (received, owners) = (Received::default(), Owners::default());
+    let member =
+        Member::start(&cluster, &received, |consumer| owners.see("member", consumer.group(&*group).topics([&*topic])))
+            .await;
     shared([&member], &[&topic], 2).await;
     cluster.send(&topic, 0, numbered(0..10)).await;
     received.all(&topic, 1, 10).await;
@@ -126,5 +129,7 @@ async fn a_member_that_hears_nothing_for_longer_than_its_session_comes_back() {
     }
     received.all(&topic, 2, 10).await;
     shared([&member], &[&topic], 2).await;
+    assert!(owners.calls().iter().any(|call| call.event == Event::Lost), "{:?}", owners.calls());
+    owners.check();
     member.leave().await;
 }

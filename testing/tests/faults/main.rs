@@ -7,4 +7,5 @@ mod support;
 mod calls;
 mod consuming;
 mod groups;
+mod members;
 mod producing;

@@ -4,6 +4,7 @@
 pub mod cluster;
 pub mod log;
 pub mod members;
+pub mod owners;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

@@ -37,6 +37,8 @@ struct World {
     /// Partition and offset, in the order in which they were committed.
     commits: Vec<(i32, i64)>,
     commit_error: Option<Error>,
+    /// What the next commit is answered, when the test says.
+    commit_answer: Option<oneshot::Receiver<Result<(), Error>>>,
     paused: HashSet<TopicPartition>,
     /// Offsets of tries, in their order.
     tried: Vec<i64>,
@@ -66,6 +68,9 @@ impl Source for Bench {
     fn commit(&self, offsets: Vec<(TopicPartition, Position)>) -> Task<Result<(), Error>> {
         let bench = self.clone();
         Box::pin(async move {
+            if let Some(held) = bench.with(|world| world.commit_answer.take()) {
+                held.await.unwrap()?;
+            }
             bench.with(|world| {
                 if let Some(error) = world.commit_error.clone() {
                     return Err(error);
@@ -126,6 +131,12 @@ impl Bench {
 
     fn let_go(&self, offsets: &[i64]) {
         self.open.send_modify(|open| open.extend(offsets));
+    }
+
+    fn hold_next_commit(&self) -> oneshot::Sender<Result<(), Error>> {
+        let (answer, held) = oneshot::channel();
+        self.with(|world| world.commit_answer = Some(held));
+        answer
     }
 
     fn revoke(&self, number: i32) -> oneshot::Receiver<()> {
@@ -350,6 +361,24 @@ async fn a_commit_that_fails_is_made_good_by_the_next() {
     settled().await;
     let error = timeout(Duration::from_secs(1), running.stop()).await.unwrap().unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::REBALANCE_IN_PROGRESS));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_failed_before_a_partition_is_done_is_not_its_last() {
+    let running = Bench::start(SETTINGS);
+    running.bench.feed(0, &[(0, Some("a")), (1, Some("b"))]);
+    settled().await;
+    running.bench.let_go(&[0]);
+    // It is told when the partition is done; by then the group takes commits again.
+    let answer = running.bench.hold_next_commit();
+    sleep(SETTINGS.commit_interval * 2).await;
+    let revoked = running.bench.revoke(0);
+    running.bench.let_go(&[1]);
+    settled().await;
+    answer.send(Err(Error::broker_code(ApiKey::OffsetCommit, ErrorCode::REBALANCE_IN_PROGRESS))).unwrap();
+    timeout(Duration::from_secs(1), revoked).await.unwrap().unwrap();
+    assert_eq!(running.bench.commits(), [(0, 2)]);
+    running.stop().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,9 +17,8 @@ import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.*;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.serialization.*;
-import org.apache.kafka.common.utils.internals.AppInfoParser;
 
-/** Kafka's own Java clients: Driver BOOTSTRAP SCENARIO PREFIX RECORDS. */
+/** Kafka's own Java clients, of any release that has a Release.java: Driver BOOTSTRAP SCENARIO PREFIX RECORDS. */
 public class Driver {
     static final int PARTITIONS = 6;
     static final Duration PATIENCE = Duration.ofSeconds(40);
@@ -320,7 +319,7 @@ public class Driver {
     }
 
     static boolean groupListed() throws Exception {
-        return get(admin.listGroups().all()).stream().anyMatch(g -> g.groupId().equals(prefix));
+        return Release.groups(admin).contains(prefix);
     }
 
     static ConsumerGroupDescription groupDescription() throws Exception {
@@ -362,11 +361,11 @@ public class Driver {
         waitFor(() -> member.seen.size() == 3, () -> "three records read");
         check(groupListed(), () -> "the group is listed");
         ConsumerGroupDescription group = groupDescription();
-        check(group.groupState() == GroupState.STABLE, () -> "state " + group.groupState());
+        check(Release.state(group).equals("Stable"), () -> "state " + Release.state(group));
         MemberDescription described = group.members().iterator().next();
         check(described.clientId().equals("a-client") && described.assignment().topicPartitions().size() == 4, () -> "member " + described);
         member.leave();
-        waitFor(() -> groupDescription().groupState() == GroupState.EMPTY, () -> "the group is empty");
+        waitFor(() -> Release.state(groupDescription()).equals("Empty"), () -> "the group is empty");
         Callable<Long> committed = () -> get(admin.listConsumerGroupOffsets(prefix).partitionsToOffsetAndMetadata()).get(partition).offset();
         check(committed.call() == 3, () -> "committed offset");
         get(admin.alterConsumerGroupOffsets(prefix, Map.of(partition, new OffsetAndMetadata(1))).all());
@@ -424,11 +423,12 @@ public class Driver {
         return null;
     }
 
-    static final Map<String, Scenario> SCENARIOS = Map.of(
-        "codecs", Driver::codecs, "idempotent", Driver::idempotent,
-        "group", () -> group(RangeAssignor.class, false), "group-cooperative", () -> group(CooperativeStickyAssignor.class, true), "group-static", Driver::groupStatic,
-        "restart", Driver::restart, "admin", Driver::administer, "transactional", Driver::transactional,
-        "unknown-topic", Driver::unknownTopic, "too-large", Driver::tooLarge);
+    static final Map<String, Scenario> SCENARIOS = Map.ofEntries(
+        Map.entry("codecs", Driver::codecs), Map.entry("idempotent", Driver::idempotent),
+        Map.entry("group", () -> group(RangeAssignor.class, false)), Map.entry("group-cooperative", () -> group(CooperativeStickyAssignor.class, true)),
+        Map.entry("group-static", Driver::groupStatic), Map.entry("restart", Driver::restart), Map.entry("admin", Driver::administer),
+        Map.entry("admin-whole", AdminWhole::run), Map.entry("transactional", Driver::transactional),
+        Map.entry("unknown-topic", Driver::unknownTopic), Map.entry("too-large", Driver::tooLarge));
 
     static String json(String text) {
         return "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"").replaceAll("\\p{Cntrl}", " ") + "\"";
@@ -438,7 +438,7 @@ public class Driver {
         bootstrap = arguments[0];
         prefix = arguments[2];
         records = arguments[3];
-        String version = "\"version\": " + json(AppInfoParser.getVersion());
+        String version = "\"version\": " + json(Release.version());
         try (Admin client = Admin.create(config())) {
             admin = client;
             String note = SCENARIOS.get(arguments[1]).run();
