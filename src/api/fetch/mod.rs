@@ -168,7 +168,7 @@ impl Fetch {
 
     async fn read(&self, following: &mut Following, is_over: impl Fn() -> bool) -> Reading {
         let mut reading = Reading::new(self.bounds);
-        let find = |followed: &mut Followed| find(&self.broker, followed, self.from_replica);
+        let find = |followed: &mut Followed| find(&self.broker, followed, self.uses_topic_ids(), self.from_replica);
         reading.run(following, &self.broker, find, is_over).await;
         reading
     }
