@@ -5,7 +5,7 @@
 //! - 7, 8, 9, 11: one special timestamp more each; an older version that asks for it gets UNSUPPORTED_VERSION.
 //! - 10: a time limit, for look-ups in tiered storage; there is none here.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use naru_protocol::ErrorCode;
@@ -19,6 +19,10 @@ use crate::partition::{ListedOffset, OffsetSpec};
 
 use super::{Answer, RequestContext};
 
+/// The isolation levels that there are.
+const READ_UNCOMMITTED: i8 = 0;
+const READ_COMMITTED: i8 = 1;
+
 /// The first version that tells leader epochs.
 const EPOCHS_SINCE: i16 = 4;
 
@@ -29,9 +33,11 @@ pub(super) async fn handle(
 ) -> Answer<ListOffsetsResponse> {
     let repeated = repeated(&request);
     let mut refused = HashSet::new();
-    let mut topics = Vec::with_capacity(request.topics.len());
+    let is_known_isolation = matches!(request.isolation_level, READ_UNCOMMITTED | READ_COMMITTED);
+    let mut topics: Vec<ListOffsetsTopicResponse> = Vec::with_capacity(request.topics.len());
+    // A topic has one place in the answer, and one without partitions has none.
+    let mut places = HashMap::new();
     for topic in request.topics {
-        let mut partitions = Vec::with_capacity(topic.partitions.len());
         for asked in topic.partitions {
             let asked_for = (topic.name.to_string(), asked.partition_index);
             let place = if repeated.contains(&asked_for) {
@@ -39,12 +45,17 @@ pub(super) async fn handle(
                     continue;
                 }
                 Err(ErrorCode::INVALID_REQUEST)
+            } else if !is_known_isolation {
+                Err(ErrorCode::UNKNOWN_SERVER_ERROR)
             } else {
                 list(&broker, context.version, &topic.name, &asked).await
             };
-            partitions.push(answer(context.version, asked.partition_index, place));
+            let at = *places.entry(topic.name.clone()).or_insert_with(|| {
+                topics.push(ListOffsetsTopicResponse { name: topic.name.clone(), ..Default::default() });
+                topics.len() - 1
+            });
+            topics[at].partitions.push(answer(context.version, asked.partition_index, place));
         }
-        topics.push(ListOffsetsTopicResponse { name: topic.name, partitions });
     }
     Answer::Ready(ListOffsetsResponse { topics, ..Default::default() })
 }

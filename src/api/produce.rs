@@ -9,6 +9,7 @@
 //! Every partition has its own outcome. An answer with acks=all is pipelined: it waits for the high watermark while the
 //! next request is already appended.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use bytestring::ByteString;
 use naru_protocol::ErrorCode;
 use naru_protocol::messages::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
-    TopicProduceResponse,
+    TopicProduceData, TopicProduceResponse,
 };
 use naru_protocol::records::{self, InvalidBatch, PayloadValidation, ValidBatch, Validation, validate};
 use tokio::time::Instant;
@@ -25,7 +26,7 @@ use crate::broker::Broker;
 use crate::config::{RecordValidation, TimestampType, TopicConfig};
 use crate::metadata::is_internal_topic;
 use crate::partition::Partition;
-use crate::storage::{Appended, Origin};
+use crate::storage::{AppendError, Appended, Origin};
 
 use super::{Answer, CloseReason, RequestContext};
 
@@ -89,14 +90,11 @@ pub(super) async fn handle(
     // A retry must not wait longer than the client does.
     let deadline = Instant::now() + Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let mut topics = Vec::with_capacity(request.topic_data.len());
-    for topic in request.topic_data {
+    for topic in each_once(request.topic_data) {
         let mut partitions = Vec::with_capacity(topic.partition_data.len());
         for data in topic.partition_data {
             let index = data.index;
-            let appended = match acks {
-                Some(_) => append(&broker, context.version, &topic.name, data).await,
-                None => Err(ErrorCode::INVALID_REQUIRED_ACKS.into()),
-            };
+            let appended = append(&broker, context.version, &topic.name, data, acks).await;
             let outcome = match appended {
                 Ok(accepted) => Outcome::Accepted(accepted),
                 Err(refusal) => Outcome::Refused(refusal),
@@ -112,11 +110,46 @@ pub(super) async fn handle(
     }
 }
 
-async fn append(broker: &Broker, version: i16, topic: &str, data: PartitionProduceData) -> Result<Accepted, Refusal> {
+/// Every topic and partition once, as Kafka takes them: of what is named twice the last counts. A topic without partitions is
+/// left out.
+fn each_once(topics: Vec<TopicProduceData>) -> Vec<TopicProduceData> {
+    if let [topic] = &topics[..]
+        && topic.partition_data.len() == 1
+    {
+        return topics;
+    }
+    let (mut kept, mut topic_at, mut partition_at): (Vec<TopicProduceData>, _, _) =
+        (Vec::with_capacity(topics.len()), HashMap::new(), HashMap::new());
+    for topic in topics.into_iter().filter(|topic| !topic.partition_data.is_empty()) {
+        let at = *topic_at.entry(topic.name.clone()).or_insert(kept.len());
+        if at == kept.len() {
+            kept.push(TopicProduceData { name: topic.name, ..Default::default() });
+        }
+        let partitions = &mut kept[at].partition_data;
+        for data in topic.partition_data {
+            match *partition_at.entry((at, data.index)).or_insert(partitions.len()) {
+                new if new == partitions.len() => partitions.push(data),
+                known => partitions[known] = data,
+            }
+        }
+    }
+    kept
+}
+
+async fn append(
+    broker: &Broker,
+    version: i16,
+    topic: &str,
+    data: PartitionProduceData,
+    acks: Option<Acks>,
+) -> Result<Accepted, Refusal> {
     if is_internal_topic(topic) {
         return Err(ErrorCode::INVALID_TOPIC_EXCEPTION.into());
     }
     let partition = broker.partition(topic, data.index)?;
+    if acks.is_none() {
+        return Err(ErrorCode::INVALID_REQUIRED_ACKS.into());
+    }
     let records = data.records.ok_or(ErrorCode::INVALID_REQUEST)?.to_bytes();
     let rules = rules(broker, version, &partition.topic_config());
     let compressed_and_large = records.len() >= CHECK_ELSEWHERE_FROM && rules.payload == PayloadValidation::Full;
@@ -129,8 +162,11 @@ async fn append(broker: &Broker, version: i16, topic: &str, data: PartitionProdu
     let batch = batch.map_err(|invalid| refuse_invalid(&invalid, &partition))?;
     refuse_transactions(&batch)?;
     let appended = partition.append(&batch, broker.now_ms(), Origin::Client).await;
-    let appended = appended
-        .map_err(|error| Refusal { message: Some(error.to_string().into()), ..ErrorCode::from(&error).into() })?;
+    let appended = appended.map_err(|error| Refusal {
+        message: Some(error.to_string().into()),
+        log_start_offset: if matches!(error, AppendError::Producer(_)) { partition.log().log_start().0 } else { -1 },
+        ..ErrorCode::from(&error).into()
+    })?;
     // Of a duplicate Kafka answers the time stamp of the batch it has, whosever clock that shows.
     let broker_time = batch.header.timestamp_type() == records::TimestampType::LogAppendTime || appended.duplicate;
     let log_append_time_ms = if broker_time { appended.max_timestamp } else { -1 };
@@ -198,9 +234,9 @@ fn was_read(invalid: &InvalidBatch) -> bool {
         | InvalidBatch::Damaged { .. }
         | InvalidBatch::Checksum { .. }
         | InvalidBatch::ZstdTooEarly
-        | InvalidBatch::TooLarge { .. }
-        | InvalidBatch::Unreadable(_) => false,
-        InvalidBatch::BaseOffset(_)
+        | InvalidBatch::TooLarge { .. } => false,
+        InvalidBatch::Unreadable(_)
+        | InvalidBatch::BaseOffset(_)
         | InvalidBatch::Count { .. }
         | InvalidBatch::Control
         | InvalidBatch::Sequence { .. }

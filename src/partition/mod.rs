@@ -158,6 +158,13 @@ impl Partition {
         Ok(Fetched { records, high_watermark, last_stable_offset: high_watermark, log_start: self.log.log_start() })
     }
 
+    /// Where the partition stands, without records.
+    pub fn place(&self) -> Fetched {
+        let high_watermark = self.high_watermark.get();
+        let (last_stable_offset, log_start) = (high_watermark, self.log.log_start());
+        Fetched { records: Vec::new(), high_watermark, last_stable_offset, log_start }
+    }
+
     /// Whether a reader whose last record before `from` has the epoch `last_fetched` (−1: it does not say) reads the same log.
     /// An epoch that this leader does not know either makes the offset out of range.
     pub fn divergence(&self, from: Offset, last_fetched: i32) -> Result<Option<Divergence>, ReadError> {
@@ -172,17 +179,22 @@ impl Partition {
         Ok((epoch < last_fetched || end < from).then_some(Divergence { epoch, end }))
     }
 
-    /// The largest epoch not above `epoch`, and where it ended; `None` for epochs that have not begun (KIP-320).
+    /// The largest epoch not above `epoch`, and where it ended; `None` for epochs that have not begun (KIP-320). An epoch
+    /// before all others, a negative one too, ended where the first one began.
     pub fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
-        if epoch < LeaderEpoch(0) || epoch > self.leader_epoch {
+        if epoch == LeaderEpoch::NONE || epoch > self.leader_epoch {
             return None;
         }
         let log_end = self.log.log_end();
         if epoch == self.leader_epoch {
             return Some((epoch, log_end));
         }
+        let known = self.log.end_offset_for_epoch(epoch);
+        if epoch < LeaderEpoch(0) {
+            return known;
+        }
         // An epoch gets its entry in the log at its first append; until then this one begins at the log end.
-        self.log.end_offset_for_epoch(epoch).or_else(|| Some((self.log.latest_epoch().unwrap_or(epoch), log_end)))
+        known.or_else(|| Some((self.log.latest_epoch().unwrap_or(epoch), log_end)))
     }
 
     /// Looks up an offset for `ListOffsets`, bounded by the high watermark. `None` when there is none such.

@@ -105,7 +105,7 @@ impl LeaderEpochs {
     /// The largest known epoch that is not above `epoch`, and where it ended (KIP-320). `None` for an epoch above all known ones.
     /// An epoch below all known ones is answered with itself and the start of the first known one.
     pub fn end_offset_for(&self, epoch: LeaderEpoch, log_end: Offset) -> Option<(LeaderEpoch, Offset)> {
-        if epoch < LeaderEpoch(0) || self.latest().is_none_or(|latest| latest < epoch) {
+        if epoch == LeaderEpoch::NONE || self.latest().is_none_or(|latest| latest < epoch) {
             return None;
         }
         let not_above = self.starts.partition_point(|e| e.epoch <= epoch);

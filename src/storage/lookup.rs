@@ -95,6 +95,7 @@ impl Log {
     }
 
     fn youngest(&self, segments: &Segments, until: Offset) -> Result<Option<RecordByTime>, ScanError> {
+        let mut first = None;
         let mut youngest: Option<(TimestampOffset, Opened)> = None;
         for segment in segments.from(self.log_start()) {
             if segment.base_offset() >= until {
@@ -107,13 +108,18 @@ impl Log {
                 Some(_) => opened.largest_between(self.log_start(), until)?,
                 None => None,
             };
-            if let Some(largest) = largest
+            if let Some(largest) = largest.filter(|largest| largest.timestamp >= 0)
                 && youngest.as_ref().is_none_or(|(so_far, _)| largest.timestamp > so_far.timestamp)
             {
                 youngest = Some((largest, opened));
+            } else if first.is_none() {
+                first = Some(opened);
             }
         }
-        let Some((largest, opened)) = youngest.filter(|(largest, _)| largest.timestamp >= 0) else { return Ok(None) };
+        let Some((largest, opened)) = youngest else {
+            // Where no record has a time stamp, Kafka takes the first one.
+            return first.map_or(Ok(None), |first| self.first_record(&first, Position(0), |r| r.offset < until.0));
+        };
         let Some(batch) = opened.index.batch_with(&*opened.file, opened.end.0, largest.offset) else { return Ok(None) };
         self.first_record(&opened, batch.position, |record| record.timestamp == largest.timestamp)
     }

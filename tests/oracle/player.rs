@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use naru_protocol::json::Value;
-use naru_protocol::records::{BatchBuilder, Codec, batches, checksum};
+use naru_protocol::records::{BatchBuilder, BatchError, Codec, batches, checksum};
 use naru_protocol::wire::{Reader, Writer};
 use naru_protocol::{ApiKey, RequestHeader, ResponseHeader};
 use serde_json::{Map, json};
@@ -280,7 +280,12 @@ fn readable(value: Value) -> Value {
 fn decode(set: &[u8]) -> Value {
     let mut decoded = Vec::new();
     for batch in batches(Bytes::copy_from_slice(set)) {
-        let batch = batch.unwrap();
+        let batch = match batch {
+            Ok(batch) => batch,
+            // Kafka cuts at the limit, also within a batch; a client leaves out what is not there as a whole.
+            Err(BatchError::Truncated { .. }) => break,
+            Err(error) => panic!("{error}"),
+        };
         let header = batch.header();
         let text = |bytes: &Option<Bytes>| bytes.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let records = batch.records().map(|record| {

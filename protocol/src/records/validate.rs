@@ -259,9 +259,13 @@ fn the_only_batch(bytes: Bytes, rules: &Validation) -> Result<Batch, InvalidBatc
 
 /// Size of the batch of any format at the start of `bytes`; `None` when it is not there as a whole.
 fn whole_batch(bytes: &[u8]) -> Result<Option<usize>, InvalidBatch> {
-    let Some(start) = bytes.first_chunk::<MAGIC_END>() else { return Ok(None) };
-    let [.., l0, l1, l2, l3, _, _, _, _, magic] = *start;
-    let (length, magic) = (i32::from_be_bytes([l0, l1, l2, l3]), magic as i8);
+    let Some([.., l0, l1, l2, l3]) = bytes.first_chunk::<LENGTH_END>() else { return Ok(None) };
+    let length = i32::from_be_bytes([*l0, *l1, *l2, *l3]);
+    // A length that cannot be is seen before it is known which format the batch has.
+    let Some(magic) = bytes.get(MAGIC_END - 1).map_or((length < LENGTH_MIN).then_some(-1), |magic| Some(*magic as i8))
+    else {
+        return Ok(None);
+    };
     if length < LENGTH_MIN || !(0..=2).contains(&magic) {
         return Err(InvalidBatch::Damaged { length, magic });
     }

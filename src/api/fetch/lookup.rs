@@ -20,10 +20,14 @@ pub(super) enum Missing {
 
 /// Finds a partition. A topic's id is looked up until it is found once; from then on the topic is known by its name, so
 /// that its deletion and its making anew can be told apart from an id that never was.
-pub(super) fn find(broker: &Broker, followed: &mut Followed, from_replica: bool) -> Result<Arc<Partition>, Missing> {
+pub(super) fn find(
+    broker: &Broker,
+    followed: &mut Followed,
+    named_by_id: bool,
+    from_replica: bool,
+) -> Result<Arc<Partition>, Missing> {
     let image = broker.metadata().image();
     let id = followed.place.topic_id;
-    let named_by_id = followed.place.topic.is_empty();
     let topic: Option<&Arc<Topic>> = if named_by_id {
         if followed.known_as.is_none() {
             followed.known_as = image.topic_by_id(&id).map(|topic| Arc::clone(&topic.name));
@@ -40,16 +44,18 @@ pub(super) fn find(broker: &Broker, followed: &mut Followed, from_replica: bool)
     if named_by_id && topic.id != id {
         return Err(Missing::Failed(ErrorCode::INCONSISTENT_TOPIC_ID));
     }
-    if from_replica {
-        // Nobody follows this broker.
-        return Err(Missing::Failed(ErrorCode::NOT_LEADER_OR_FOLLOWER));
-    }
-    broker.partitions().get(&topic.id, number).ok_or_else(|| {
+    let found = broker.partitions().get(&topic.id, number).ok_or_else(|| {
         Missing::Failed(if broker.partitions().has_topic(&topic.id) {
             ErrorCode::KAFKA_STORAGE_ERROR
         } else {
             // It is being deleted: its logs go before the image says so.
             ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
         })
-    })
+    });
+    if !from_replica {
+        return found;
+    }
+    // Nobody follows this broker; who is wrong about the epoch is told that first.
+    let epoch = found?.check_leader_epoch(followed.asked.current_leader_epoch.max(-1));
+    Err(Missing::Failed(epoch.map_or_else(|error| ErrorCode::from(&error), |()| ErrorCode::NOT_LEADER_OR_FOLLOWER)))
 }

@@ -168,7 +168,7 @@ impl Fetch {
 
     async fn read(&self, following: &mut Following, is_over: impl Fn() -> bool) -> Reading {
         let mut reading = Reading::new(self.bounds);
-        let find = |followed: &mut Followed| find(&self.broker, followed, self.from_replica);
+        let find = |followed: &mut Followed| find(&self.broker, followed, self.uses_topic_ids(), self.from_replica);
         reading.run(following, &self.broker, find, is_over).await;
         reading
     }
@@ -256,7 +256,8 @@ impl<'a> Response<'a> {
     fn add(&mut self, followed: &Followed, mut data: PartitionData) {
         let elsewhere = matches!(data.error_code, ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::FENCED_LEADER_EPOCH);
         if elsewhere && self.fetch.context.version >= LEADERS_SINCE {
-            self.names_leader = true;
+            // A replica knows the addresses of brokers from elsewhere.
+            self.names_leader = !self.fetch.from_replica;
             data.current_leader = self.fetch.leader(followed);
         }
         let Place { topic, topic_id, .. } = &followed.place;

@@ -23,7 +23,7 @@ pub(super) struct Visit {
 
 enum Found {
     Records(Fetched),
-    Diverged(Divergence),
+    Diverged(Divergence, Fetched),
     Unknown(ErrorCode),
     Failed(ErrorCode),
 }
@@ -56,7 +56,7 @@ impl Visit {
     pub(super) fn bytes(&self) -> usize {
         match &self.found {
             Found::Records(fetched) => fetched.records.iter().map(Bytes::len).sum(),
-            Found::Diverged(_) | Found::Unknown(_) | Found::Failed(_) => 0,
+            Found::Diverged(..) | Found::Unknown(_) | Found::Failed(_) => 0,
         }
     }
 
@@ -67,12 +67,12 @@ impl Visit {
 
     /// Whether the reader's log and this one went different ways.
     pub(super) fn is_divergence(&self) -> bool {
-        matches!(self.found, Found::Diverged(_))
+        matches!(self.found, Found::Diverged(..))
     }
 
     /// Whether the reader should know at once, however much it asked for.
     pub(super) fn is_final(&self) -> bool {
-        self.was_closed || matches!(self.found, Found::Diverged(_) | Found::Failed(_))
+        self.was_closed || matches!(self.found, Found::Diverged(..) | Found::Failed(_))
     }
 
     /// The high watermark at which there is more than was found.
@@ -97,6 +97,7 @@ impl Visit {
         let nothing = PartitionData {
             partition_index,
             high_watermark: -1,
+            aborted_transactions: None,
             records: Some(Records::default()),
             ..Default::default()
         };
@@ -106,7 +107,10 @@ impl Visit {
                 PartitionData { error_code, aborted_transactions: Some(Vec::new()), ..nothing }
             }
             Found::Failed(error_code) => PartitionData { error_code, ..nothing },
-            Found::Diverged(divergence) => PartitionData {
+            Found::Diverged(divergence, place) => PartitionData {
+                high_watermark: place.high_watermark.0,
+                last_stable_offset: place.last_stable_offset.0,
+                log_start_offset: place.log_start.0,
                 diverging_epoch: EpochEndOffset { epoch: divergence.epoch.0, end_offset: divergence.end.0 },
                 ..nothing
             },
@@ -123,11 +127,13 @@ impl Visit {
 }
 
 async fn read(partition: &Partition, asked: Asked, max_bytes: usize, at_least_one: bool) -> Result<Found, ErrorCode> {
-    partition.check_leader_epoch(asked.current_leader_epoch).map_err(|error| ErrorCode::from(&error))?;
+    // Every negative epoch is none here, while other APIs take those below -1 for old ones.
+    let [current, last_fetched] = [asked.current_leader_epoch, asked.last_fetched_epoch].map(|epoch| epoch.max(-1));
+    partition.check_leader_epoch(current).map_err(|error| ErrorCode::from(&error))?;
     let from = Offset(asked.offset);
-    let divergence = partition.divergence(from, asked.last_fetched_epoch).map_err(|error| ErrorCode::from(&error))?;
+    let divergence = partition.divergence(from, last_fetched).map_err(|error| ErrorCode::from(&error))?;
     if let Some(divergence) = divergence {
-        return Ok(Found::Diverged(divergence));
+        return Ok(Found::Diverged(divergence, partition.place()));
     }
     let fetched = partition.read(from, max_bytes, at_least_one).await;
     fetched.map(Found::Records).map_err(|error| ErrorCode::from(&error))
