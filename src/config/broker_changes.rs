@@ -46,6 +46,9 @@ const NO_BOUND: i64 = -1;
 /// Settings that nobody knows are kept, as in Kafka, but not without end.
 const MAX_UNKNOWN: usize = 1000;
 
+/// Settings that one broker of Kafka can change while it runs.
+const LISTENERS: &[&str] = &["listeners", "listener.security.protocol.map"];
+
 const LISTENER_PREFIX: &str = "listener.name.";
 
 /// Checks what the settings changed at run time shall be; `for_all` tells whether the change is one for every broker.
@@ -85,6 +88,9 @@ fn check_change(
 ) -> Result<(), InvalidChange> {
     if for_all && def.update_mode == UpdateMode::PerBroker {
         return Err(InvalidChange::OneBrokerOnly(def.name.to_owned()));
+    }
+    if LISTENERS.contains(&def.name) {
+        return Err(InvalidChange::Fixed(def.name));
     }
     let parsed = def.parse(value)?;
     let now = broker.given(def.name).or(def.default);

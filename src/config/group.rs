@@ -150,6 +150,8 @@ pub enum InvalidSettings {
     Below { name: &'static str, bound: &'static str, least: i64 },
     #[error("{name} cannot be above {bound} ({most})")]
     Above { name: &'static str, bound: &'static str, most: i64 },
+    #[error("{protocol}.heartbeat.interval.ms ({heartbeat}) must be below {protocol}.session.timeout.ms ({session})")]
+    Heartbeats { protocol: &'static str, heartbeat: i64, session: i64 },
     #[error("interval.ms cannot be {0}: it must be between 100 and 3600000")]
     Interval(i64),
 }
@@ -194,7 +196,21 @@ pub fn check_group(
             _ => {}
         }
     }
-    Ok(())
+    ["consumer", "share", "streams"].into_iter().try_for_each(|protocol| check_heartbeats(protocol, settings, layers))
+}
+
+/// Members must have time for more than one heartbeat before their session ends.
+fn check_heartbeats(protocol: &'static str, settings: &Overrides, layers: Layers<'_>) -> Result<(), InvalidSettings> {
+    let effective = |rest: &str| {
+        let own = settings.get(&format!("{protocol}.{rest}")).and_then(|text| text.trim().parse::<i64>().ok());
+        own.or_else(|| layers.broker_integer(broker_setting(&format!("group.{protocol}.{rest}"))?))
+    };
+    match (effective("heartbeat.interval.ms"), effective("session.timeout.ms")) {
+        (Some(heartbeat), Some(session)) if heartbeat >= session => {
+            Err(InvalidSettings::Heartbeats { protocol, heartbeat, session })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The bounds of `consumer.session.timeout.ms` are `group.consumer.min.session.timeout.ms` and `…max…`, and so on.
@@ -229,6 +245,9 @@ mod tests {
         assert!(error.to_string().contains("group.consumer.min.session.timeout.ms (45000)"), "{error}");
         let error = check(&[("streams.num.standby.replicas", "3")], &usual).unwrap_err();
         assert!(error.to_string().contains("group.streams.max.standby.replicas (2)"), "{error}");
+        let rare = broker(&[("group.consumer.max.heartbeat.interval.ms", "60000")]);
+        let error = check(&[("consumer.heartbeat.interval.ms", "45000")], &rare).unwrap_err();
+        assert!(matches!(error, InvalidSettings::Heartbeats { heartbeat: 45000, session: 45000, .. }), "{error}");
         let patient = broker(&[("group.consumer.min.session.timeout.ms", "1000")]);
         assert_eq!(check(&[("consumer.session.timeout.ms", "44999")], &patient), Ok(()));
     }

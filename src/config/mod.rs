@@ -3,8 +3,8 @@
 //! A leaf of the house: it knows no disk, no socket and no other room. [`TOPIC_SETTINGS`] and [`broker_settings()`] are
 //! tables of facts; [`BrokerConfig`] is what the broker was started with; [`TopicConfig`] is what one topic gets when
 //! its own settings, the broker settings changed at run time, those of the start and the defaults are laid over each
-//! other; [`describe_topic`] and [`describe_broker`] show the same layers to `DescribeConfigs`. Whatever these types hold
-//! has been checked.
+//! other, [`LiveSettings`] the same for what else follows changes; [`describe_topic`], [`describe_broker`] and the others
+//! show the layers to `DescribeConfigs`. Whatever these types hold has been checked.
 
 mod broker;
 mod broker_changes;
