@@ -36,6 +36,15 @@ use clap::Parser as _;
 use args::{Cli, Command, StartArgs};
 use failure::Failure;
 
+/// Reads a text as everything that a flag may be written in: offsets, ranges, formats, delimiters. For the fuzzer.
+#[doc(hidden)]
+pub fn read_expressions(text: &str) {
+    let _ = offset::parse(text);
+    let _ = offset::parse_range(text);
+    let _ = template::Template::parse(text);
+    let _ = template::parse_delimiter(text);
+}
+
 /// Runs the program with the process's arguments and environment.
 pub fn run() -> ExitCode {
     let begun = Instant::now();

@@ -202,14 +202,16 @@ impl BrokerConfig {
         })
     }
 
-    /// Every setting with its value and who gave it, sorted by name; secrets are masked.
+    /// Every setting with its value and who gave it, sorted by name; secrets are masked. Internal ones are among them if they
+    /// were given.
     pub fn list(&self) -> Vec<ListedSetting> {
         let listed = |def: &&'static ConfigDef| {
             let value = self.given(def.name).or(def.default).map(str::to_owned);
             let value = if def.sensitive { value.map(|_| "********".to_owned()) } else { value };
             ListedSetting { def, value, source: self.source(def.name) }
         };
-        broker_settings().iter().map(listed).collect()
+        let is_shown = |def: &&&'static ConfigDef| !def.internal || self.given.contains_key(def.name);
+        broker_settings().iter().filter(is_shown).map(listed).collect()
     }
 }
 
@@ -325,7 +327,7 @@ mod tests {
     #[test]
     fn the_list_shows_every_setting_with_its_source() {
         let list = with("num.partitions", "4").unwrap().list();
-        assert_eq!(list.len(), broker_settings().len());
+        assert_eq!(list.len(), broker_settings().iter().filter(|def| !def.internal).count());
         let line = list.iter().find(|line| line.def.name == "num.partitions").unwrap();
         assert_eq!((line.value.as_deref(), line.source.to_string().as_str()), (Some("4"), "-X"));
     }

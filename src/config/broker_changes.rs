@@ -21,6 +21,8 @@ pub enum InvalidChange {
     Threads { name: &'static str, now: i64, wanted: i64 },
     #[error("{local} ({value}) must not be larger than {whole} ({bound})")]
     LocalRetention { local: &'static str, value: i64, whole: &'static str, bound: i64 },
+    #[error("a broker keeps at most {MAX_UNKNOWN} settings that it does not know")]
+    TooManyUnknown,
     #[error("max.connections.per.ip can be 0 only where max.connections.per.ip.overrides lets somebody in")]
     NobodyMayConnect,
 }
@@ -41,6 +43,9 @@ const LOCAL_RETENTION: &[(&str, &str)] =
 const FOLLOWS_WHOLE: i64 = -2;
 const NO_BOUND: i64 = -1;
 
+/// Settings that nobody knows are kept, as in Kafka, but not without end.
+const MAX_UNKNOWN: usize = 1000;
+
 const LISTENER_PREFIX: &str = "listener.name.";
 
 /// Checks what the settings changed at run time shall be; `for_all` tells whether the change is one for every broker.
@@ -55,6 +60,9 @@ pub fn check_broker_changes(
     let known = |name: &String| broker_setting(name);
     if let Some(def) = settings.keys().filter_map(known).find(|def| def.is_read_only()) {
         return Err(InvalidChange::Fixed(def.name));
+    }
+    if settings.keys().filter(|name| known(name).is_none()).count() > MAX_UNKNOWN {
+        return Err(InvalidChange::TooManyUnknown);
     }
     for (name, value) in settings {
         match broker_setting(name) {
@@ -115,5 +123,43 @@ fn topic_integer(layers: Layers<'_>, name: &str) -> Option<i64> {
     match layers.effective(topic_setting(name)?) {
         Some(Value::Integer(number)) => Some(number),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::given::{broker, overrides};
+
+    fn change(name: &str, value: &str, for_all: bool) -> Result<(), String> {
+        let mut after = DynamicBrokerConfig::default();
+        let settings = if for_all { &mut after.every_broker } else { &mut after.this_broker };
+        *settings = overrides(&[(name, value)]);
+        check_broker_changes(&DynamicBrokerConfig::default(), &after, &broker(&[]), for_all)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_setting_says_who_can_change_it() {
+        assert_eq!(change("log.retention.ms", "5", true), Ok(()));
+        assert!(change("num.partitions", "1", false).unwrap_err().contains("fixed"));
+        assert_eq!(change("cordoned.log.dirs", "*", false), Ok(()));
+        assert!(change("cordoned.log.dirs", "*", true).unwrap_err().contains("for one broker"));
+        assert_eq!(change("no.such.setting", "1", true), Ok(()));
+        assert!(change("ssl.keystore.location", "/keys", false).unwrap_err().contains("no TLS"));
+    }
+
+    #[test]
+    fn threads_are_at_most_doubled() {
+        assert_eq!(change("num.io.threads", "16", false), Ok(()));
+        assert!(change("num.io.threads", "17", false).is_err());
+        assert!(change("num.io.threads", "3", true).is_err());
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused() {
+        assert!(change("log.local.retention.ms", "604800001", false).is_err());
+        assert_eq!(change("log.local.retention.bytes", "10", false), Ok(()));
+        assert!(change("max.connections.per.ip", "0", false).is_err());
     }
 }

@@ -61,3 +61,20 @@ fn check_pattern(pattern: &str) -> Result<(), String> {
         .map(drop)
         .map_err(|_| format!("{expression:?} is not a regular expression"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::given::overrides;
+
+    #[test]
+    fn patterns_and_intervals_are_checked() {
+        let check = |name, value| check_client_metrics(&overrides(&[(name, value)]));
+        assert_eq!(check("match", "client_id=a.*,client_source_port=9.*"), Ok(()));
+        for bad in ["client_id=[", "client_id=", "client_id", "host=a"] {
+            assert!(check("match", bad).is_err(), "{bad}");
+        }
+        assert_eq!(check("interval.ms", "99"), Err(InvalidSettings::Interval(99)));
+        assert_eq!(check("interval.ms", "100"), Ok(()));
+    }
+}

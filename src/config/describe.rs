@@ -101,10 +101,10 @@ impl Found<'_> {
 
 impl<'a> Layers<'a> {
     /// The values of broker settings: the strongest layer first, and within a layer in the order of the names.
-    fn of_broker<'n>(self, names: impl IntoIterator<Item = &'n &'static str> + Clone) -> Vec<Found<'a>> {
+    fn of_broker(self, names: &[&str]) -> Vec<Found<'a>> {
         let given = |map: &'a Overrides, def: &ConfigDef| map.get(def.name).map(String::as_str);
         let layer = |source, text: &dyn Fn(&'static ConfigDef) -> Option<&'a str>| {
-            let defs = names.clone().into_iter().filter_map(|name| broker_setting(name));
+            let defs = names.iter().filter_map(|name| broker_setting(name));
             defs.filter_map(|def| Some(Found { def, text: text(def)?, source })).collect::<Vec<_>>()
         };
         let mut found = layer(ConfigSource::DynamicBroker, &|def| given(&self.dynamic.this_broker, def));
@@ -122,7 +122,7 @@ impl<'a> Layers<'a> {
 
     /// The text that counts for a broker setting.
     pub(super) fn broker_text(self, def: &'static ConfigDef) -> Option<&'a str> {
-        self.of_broker([&def.name]).first().map(|found| found.text)
+        self.of_broker(&[def.name]).first().map(|found| found.text)
     }
 
     /// The number that counts for a broker setting.
@@ -194,8 +194,8 @@ fn topic_settings(overrides: &Overrides) -> impl Iterator<Item = &'static Config
 pub fn describe_broker(dynamic: &DynamicBrokerConfig, broker: &BrokerConfig) -> Vec<ConfigEntry> {
     let layers = Layers { overrides: &Overrides::new(), dynamic, broker };
     let describe = |def: &'static ConfigDef| {
-        let names = [&def.name].into_iter().chain(def.synonyms);
-        let found: Vec<_> = layers.of_broker(names).into_iter().skip_while(|found| found.def != def).collect();
+        let names = [&[def.name], def.synonyms].concat();
+        let found: Vec<_> = layers.of_broker(&names).into_iter().skip_while(|found| found.def != def).collect();
         entry(def, found.first().map(Found::parsed), &found)
     };
     let is_listed = |def: &&'static ConfigDef| {

@@ -211,3 +211,35 @@ fn check_bounds(name: &'static str, value: i64, layers: Layers<'_>) -> Result<()
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::given::{broker, overrides};
+
+    fn check(pairs: &[(&str, &str)], broker: &BrokerConfig) -> Result<(), InvalidSettings> {
+        check_group(&overrides(pairs), &DynamicBrokerConfig::default(), broker)
+    }
+
+    #[test]
+    fn the_brokers_settings_are_bounds() {
+        let usual = BrokerConfig::default();
+        assert_eq!(check(&[("consumer.session.timeout.ms", "45000")], &usual), Ok(()));
+        let error = check(&[("consumer.session.timeout.ms", "44999")], &usual).unwrap_err();
+        assert!(error.to_string().contains("group.consumer.min.session.timeout.ms (45000)"), "{error}");
+        let error = check(&[("streams.num.standby.replicas", "3")], &usual).unwrap_err();
+        assert!(error.to_string().contains("group.streams.max.standby.replicas (2)"), "{error}");
+        let patient = broker(&[("group.consumer.min.session.timeout.ms", "1000")]);
+        assert_eq!(check(&[("consumer.session.timeout.ms", "44999")], &patient), Ok(()));
+    }
+
+    #[test]
+    fn names_and_values_are_checked() {
+        let usual = BrokerConfig::default();
+        assert!(matches!(check(&[("consumer.session.timeout", "1")], &usual), Err(InvalidSettings::Unknown { .. })));
+        assert!(check(&[("streams.assignor.name", "sticky")], &usual).is_ok());
+        assert!(check(&[("streams.assignor.name", "mine")], &usual).is_err());
+        assert!(check(&[("errors.deadletterqueue.topic.name", "__dead")], &usual).is_err());
+        assert!(check(&[("streams.rack.aware.assignment.tags", "zone,zone")], &usual).is_err());
+    }
+}

@@ -149,6 +149,9 @@ fn decide<'r>(
     decision.without_effect(validate_only)
 }
 
+/// Groups and subscriptions that may have settings: they need not exist, so nothing else bounds them.
+const MAX_RESOURCES: usize = 100_000;
+
 /// Since eligible leader replicas, Kafka keeps this setting for the cluster, always, and for no broker alone.
 const MIN_ISR: &str = "min.insync.replicas";
 
@@ -232,7 +235,13 @@ impl Target<'_> {
     fn check(&self, settings: &Overrides, named: &[&str]) -> Result<(), RequestError> {
         let invalid = |message: String| RequestError::new(ErrorCode::INVALID_CONFIG, message);
         let (dynamic, broker) = (self.image.dynamic_broker_config(), self.rules.broker);
+        let is_new = self.settings.is_empty() && !settings.is_empty();
         match self.resource.kind {
+            ResourceKind::ClientMetrics | ResourceKind::Group
+                if is_new && self.image.resources_with_settings() >= MAX_RESOURCES =>
+            {
+                Err(invalid(format!("{MAX_RESOURCES} groups and subscriptions have settings already")))
+            }
             ResourceKind::Topic => {
                 check_topic_overrides(settings, dynamic, broker).map_err(|error| invalid(error.to_string()))
             }

@@ -126,6 +126,11 @@ impl MetadataImage {
         self.groups.get(group).map(|settings| &**settings)
     }
 
+    /// How many groups and subscriptions have settings of their own.
+    pub fn resources_with_settings(&self) -> usize {
+        self.groups.len() + self.client_metrics.len()
+    }
+
     /// The groups that have settings of their own.
     pub fn groups_with_settings(&self) -> impl Iterator<Item = &str> {
         self.groups.keys().map(|name| &**name)

@@ -1,5 +1,6 @@
 //! Settings: what is shown, what changes, and that a change works at once.
 
+use naru_client::raw::Connection;
 use naru_protocol::ErrorCode;
 use naru_protocol::messages::alter_configs::{
     AlterConfigsRequest, AlterConfigsResource as ReplacedResource, AlterableConfig as Replacement,
@@ -17,6 +18,8 @@ use crate::setup::TestBroker;
 const TOPIC: &str = "crossings";
 const TOPIC_RESOURCE: i8 = 2;
 const BROKER_RESOURCE: i8 = 4;
+const CLIENT_METRICS_RESOURCE: i8 = 16;
+const GROUP_RESOURCE: i8 = 32;
 const SET: i8 = 0;
 const DELETE: i8 = 1;
 const APPEND: i8 = 2;
@@ -41,13 +44,22 @@ pub async fn value(client: &mut Client, name: &str) -> (String, i8) {
 }
 
 pub async fn change(client: &mut Client, changes: &[(&str, i8, &str)]) -> ErrorCode {
+    change_of(client, TOPIC_RESOURCE, TOPIC, changes).await
+}
+
+async fn change_of(
+    client: &mut Client,
+    resource_type: i8,
+    resource_name: &str,
+    changes: &[(&str, i8, &str)],
+) -> ErrorCode {
     let configs = changes.iter().map(|(name, config_operation, value)| AlterableConfig {
         name: (*name).into(),
         config_operation: *config_operation,
         value: (*config_operation != DELETE).then(|| (*value).into()),
     });
     let resource =
-        AlterConfigsResource { resource_type: TOPIC_RESOURCE, resource_name: TOPIC.into(), configs: configs.collect() };
+        AlterConfigsResource { resource_type, resource_name: resource_name.into(), configs: configs.collect() };
     let request = IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: false };
     client.send(&request, 1).await.expect("an answer").responses[0].error_code
 }
@@ -125,4 +137,46 @@ async fn a_change_of_max_message_bytes_works_at_once_and_after_a_restart() {
     assert_eq!(client.append(TOPIC, large).await, 1);
     let larger = batch(&[&"x".repeat(3000)]);
     assert_eq!(client.produce(TOPIC, larger).await.error_code, ErrorCode::MESSAGE_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn settings_of_everything_survive_a_restart() {
+    let broker = TestBroker::start("").await;
+    let mut client = broker.client().await;
+    let settings = [
+        (BROKER_RESOURCE, "1", "log.retention.ms", "7000000"),
+        (BROKER_RESOURCE, "", "message.max.bytes", "900000"),
+        (GROUP_RESOURCE, "billing", "consumer.session.timeout.ms", "50000"),
+        (CLIENT_METRICS_RESOURCE, "latency", "interval.ms", "60000"),
+    ];
+    for (kind, name, setting, value) in settings {
+        assert_eq!(change_of(&mut client, kind, name, &[(setting, SET, value)]).await, ErrorCode::NONE, "{setting}");
+    }
+    drop(client);
+    let broker = broker.restart().await;
+    let mut client = broker.client().await;
+    for (kind, name, setting, value) in settings {
+        let all = describe(&mut client, kind, name).await;
+        let found = all.into_iter().find(|config| config.name == setting).expect("a setting");
+        assert_eq!(found.value.as_deref(), Some(value), "{setting}");
+    }
+}
+
+#[tokio::test]
+async fn the_number_of_connections_follows_its_setting() {
+    let broker = TestBroker::start("").await;
+    let (mut first, mut second) = (broker.client().await, broker.client().await);
+    let one = [("max.connections.per.ip", SET, "1")];
+    assert_eq!(change_of(&mut second, BROKER_RESOURCE, "", &one).await, ErrorCode::NONE);
+    // Who is in stays in, and nobody else gets in.
+    assert_eq!(describe(&mut first, BROKER_RESOURCE, "").await.len(), 2);
+    let address = broker.address();
+    let asked = async || match Connection::connect(&address).await {
+        Ok(mut third) => third.send(&DescribeConfigsRequest::default(), 4).await.is_ok(),
+        Err(_) => false,
+    };
+    assert!(!asked().await);
+    let more = [("max.connections.per.ip.overrides", SET, "127.0.0.1:10")];
+    assert_eq!(change_of(&mut first, BROKER_RESOURCE, "1", &more).await, ErrorCode::NONE);
+    assert!(asked().await);
 }

@@ -12,6 +12,8 @@ use naru_protocol::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
 
+use naru_protocol::messages::list_config_resources::ListConfigResourcesRequest;
+
 use super::call::{Twice, check, in_order, single};
 use super::{Admin, Each};
 use crate::call::Target;
@@ -29,6 +31,26 @@ pub enum ConfigResource {
     BrokerDefaults,
     /// A group.
     Group(ByteString),
+    /// A subscription to metrics of clients (KIP-714), by name.
+    ClientMetrics(ByteString),
+    /// The loggers of a broker, by its id: each is a setting whose value is its level.
+    BrokerLogger(i32),
+}
+
+/// The kinds of [`ConfigResource`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConfigResourceKind {
+    /// Topics.
+    Topic = 2,
+    /// Brokers.
+    Broker = 4,
+    /// The loggers of brokers.
+    BrokerLogger = 8,
+    /// Subscriptions to metrics of clients.
+    ClientMetrics = 16,
+    /// Groups.
+    Group = 32,
 }
 
 impl ConfigResource {
@@ -37,20 +59,54 @@ impl ConfigResource {
         Self::Topic(name.into())
     }
 
+    /// A group.
+    pub fn group(id: impl Into<ByteString>) -> Self {
+        Self::Group(id.into())
+    }
+
+    /// A subscription to metrics of clients.
+    pub fn client_metrics(name: impl Into<ByteString>) -> Self {
+        Self::ClientMetrics(name.into())
+    }
+
+    /// What kind it is of.
+    pub fn kind(&self) -> ConfigResourceKind {
+        match self {
+            Self::Topic(_) => ConfigResourceKind::Topic,
+            Self::Broker(_) | Self::BrokerDefaults => ConfigResourceKind::Broker,
+            Self::Group(_) => ConfigResourceKind::Group,
+            Self::ClientMetrics(_) => ConfigResourceKind::ClientMetrics,
+            Self::BrokerLogger(_) => ConfigResourceKind::BrokerLogger,
+        }
+    }
+
     /// Type and name on the wire.
     fn to_wire(&self) -> (i8, ByteString) {
-        match self {
-            Self::Topic(name) => (2, name.clone()),
-            Self::Broker(id) => (4, id.to_string().into()),
-            Self::BrokerDefaults => (4, ByteString::new()),
-            Self::Group(id) => (32, id.clone()),
+        let name = match self {
+            Self::Topic(name) | Self::Group(name) | Self::ClientMetrics(name) => name.clone(),
+            Self::Broker(id) | Self::BrokerLogger(id) => id.to_string().into(),
+            Self::BrokerDefaults => ByteString::new(),
+        };
+        (self.kind() as i8, name)
+    }
+
+    /// What a broker names by type and name; `None` for a type that this version does not know.
+    fn from_wire(kind: i8, name: ByteString) -> Option<Self> {
+        match kind {
+            2 => Some(Self::Topic(name)),
+            4 if name.is_empty() => Some(Self::BrokerDefaults),
+            4 => name.parse().ok().map(Self::Broker),
+            8 => name.parse().ok().map(Self::BrokerLogger),
+            16 => Some(Self::ClientMetrics(name)),
+            32 => Some(Self::Group(name)),
+            _ => None,
         }
     }
 
     /// Who knows: a broker's settings are partly in its own files.
     fn target(&self, others: Target) -> Target {
         match self {
-            Self::Broker(id) => Target::Node(*id),
+            Self::Broker(id) | Self::BrokerLogger(id) => Target::Node(*id),
             _ => others,
         }
     }
@@ -63,6 +119,8 @@ impl fmt::Display for ConfigResource {
             Self::Broker(id) => write!(f, "broker {id}"),
             Self::BrokerDefaults => f.write_str("the defaults of all brokers"),
             Self::Group(id) => write!(f, "group {id:?}"),
+            Self::ClientMetrics(name) => write!(f, "client metrics {name:?}"),
+            Self::BrokerLogger(id) => write!(f, "the loggers of broker {id}"),
         }
     }
 }
@@ -268,6 +326,37 @@ impl ConfigChange {
 }
 
 impl Admin {
+    /// Everything of these kinds that has settings: every topic and every broker, and the groups and subscriptions that were
+    /// given some. Without a kind, everything of every kind. Brokers before Kafka 4.1 know subscriptions alone.
+    ///
+    /// ```no_run
+    /// use naru_client::admin::ConfigResourceKind;
+    ///
+    /// # async fn example(admin: naru_client::Admin) -> Result<(), naru_client::Error> {
+    /// for group in admin.list_config_resources([ConfigResourceKind::Group]).await? {
+    ///     println!("{group} has settings of its own");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn list_config_resources(
+        &self,
+        kinds: impl IntoIterator<Item = ConfigResourceKind>,
+    ) -> Result<Vec<ConfigResource>, Error> {
+        let resource_types: Vec<i8> = kinds.into_iter().map(|kind| kind as i8).collect();
+        self.one(self.deadline(), Twice::Harmless, || self.list_config_resources_once(resource_types.clone())).await
+    }
+
+    async fn list_config_resources_once(&self, resource_types: Vec<i8>) -> Result<Vec<ConfigResource>, Error> {
+        // Version 0 knows subscriptions alone.
+        let oldest = i16::from(resource_types != [ConfigResourceKind::ClientMetrics as i8]);
+        let request = |_| ListConfigResourcesRequest { resource_types };
+        let answer = self.ask(Target::Any, oldest..=1, request).await?;
+        check(ApiKey::ListConfigResources, answer.error_code, None)?;
+        let named = answer.config_resources.into_iter();
+        Ok(named.filter_map(|found| ConfigResource::from_wire(found.resource_type, found.resource_name)).collect())
+    }
+
     /// All settings of a topic, a broker or a group, with their sources, by name. [`Error::is_not_found`] when there is no
     /// such topic.
     ///

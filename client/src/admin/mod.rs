@@ -28,7 +28,9 @@ use crate::error::Error;
 
 pub use cluster::{BrokerDescription, ClusterDescription};
 pub use committed::CommittedOffset;
-pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSource, ConfigSynonym, ConfigType};
+pub use configs::{
+    ConfigChange, ConfigEntry, ConfigResource, ConfigResourceKind, ConfigSource, ConfigSynonym, ConfigType,
+};
 pub use features::{FeatureChange, FeatureDescription};
 pub use groups::{GroupDescription, GroupFilter, GroupListing, GroupState, GroupType, MemberDescription};
 pub use leaders::{Election, ElectionType, Reassignment};

@@ -7,21 +7,21 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::class("alter.config.policy.class.name", None)
         .read_only()
         .importance(Importance::Low)
-        .accepted(NO_PLUGINS)
+        .unavailable(NO_PLUGINS)
         .doc("Class that may refuse changes of settings."),
     ConfigDef::class("client.quota.callback.class", None)
         .read_only()
         .importance(Importance::Low)
-        .accepted(NO_PLUGINS)
+        .unavailable(NO_PLUGINS)
         .doc("Class that computes quotas."),
     ConfigDef::list("config.providers", Some(""))
         .importance(Importance::Low)
-        .accepted(NO_PLUGINS)
+        .unavailable(NO_PLUGINS)
         .doc("Providers of values that are written elsewhere."),
     ConfigDef::class("create.topic.policy.class.name", None)
         .read_only()
         .importance(Importance::Low)
-        .accepted(NO_PLUGINS)
+        .unavailable(NO_PLUGINS)
         .doc("Class that may refuse new topics."),
     ConfigDef::int("delete.records.purgatory.purge.interval.requests", Some("1"))
         .read_only()

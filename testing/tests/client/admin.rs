@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use naru_client::admin::{
-    ConfigChange, ConfigResource, ConfigSource, DeleteBefore, Election, ElectionType, FeatureChange, GroupFilter,
-    NewTopic, OffsetSpec,
+    ConfigChange, ConfigResource, ConfigResourceKind, ConfigSource, DeleteBefore, Election, ElectionType,
+    FeatureChange, GroupFilter, NewTopic, OffsetSpec,
 };
 use naru_client::{ErrorCode, Record, TopicPartition};
 
@@ -84,6 +84,52 @@ async fn configs_are_changed_and_say_where_they_come_from() {
 
     let error = within("a refusal", admin.alter_config(resource, [ConfigChange::set("retention.ms", "soon")])).await;
     assert_eq!(error.unwrap_err().code(), Some(ErrorCode::INVALID_CONFIG));
+}
+
+#[tokio::test]
+async fn groups_and_subscriptions_have_settings_and_are_listed_while_they_do() {
+    let cluster = Cluster::any().await;
+    let admin = cluster.client().admin();
+    let (group, metrics) = (unique("billing"), unique("latency"));
+    let settings = [
+        (ConfigResource::group(&*group), "consumer.session.timeout.ms", "50000", ConfigSource::Group),
+        (ConfigResource::client_metrics(&*metrics), "interval.ms", "60000", ConfigSource::ClientMetrics),
+    ];
+    for (resource, name, value, source) in settings {
+        let kind = resource.kind();
+        let is_listed = async || {
+            let listed = within("a list", admin.list_config_resources([kind])).await.unwrap();
+            listed.contains(&resource)
+        };
+        let looked_up = async || {
+            let configs = within("configs", admin.describe_config(resource.clone())).await.unwrap();
+            configs.into_iter().find(|config| config.name == *name).expect("a setting that exists")
+        };
+        assert!(looked_up().await.is_default());
+        assert!(!is_listed().await);
+        within("a change", admin.alter_config(resource.clone(), [ConfigChange::set(name, value)])).await.unwrap();
+        until("the new value", async || looked_up().await.value.as_deref() == Some(value)).await;
+        assert_eq!(looked_up().await.source, source);
+        assert!(is_listed().await);
+        within("a change", admin.alter_config(resource.clone(), [ConfigChange::unset(name)])).await.unwrap();
+        until("the end of it", async || !is_listed().await).await;
+    }
+}
+
+#[tokio::test]
+async fn everything_that_has_settings_is_listed() {
+    let cluster = Cluster::any().await;
+    let admin = cluster.client().admin();
+    let topic = cluster.topic(1).await;
+    let brokers = within("a list", admin.list_config_resources([ConfigResourceKind::Broker])).await.unwrap();
+    let [ConfigResource::Broker(id), ..] = brokers[..] else { panic!("{brokers:?}") };
+    let all = within("a list", admin.list_config_resources([])).await.unwrap();
+    for expected in [ConfigResource::topic(&*topic), ConfigResource::Broker(id), ConfigResource::BrokerLogger(id)] {
+        assert!(all.contains(&expected), "{expected} among {all:?}");
+    }
+    let loggers = within("loggers", admin.describe_config(ConfigResource::BrokerLogger(id))).await.unwrap();
+    let root = loggers.iter().find(|logger| logger.name == "root").expect("a root logger");
+    assert_eq!(root.source, ConfigSource::BrokerLogger);
 }
 
 #[tokio::test]
