@@ -31,9 +31,6 @@ pub(super) async fn handle(
             (!partitions.is_empty()).then(|| OffsetsOfTopic { topic: name.clone(), topic_id: topic.id, partitions })
         })
         .collect();
-    if existing.is_empty() {
-        return Answer::Ready(answer(asked, &existing, &HashMap::new()));
-    }
     if request.group_id.is_empty() {
         let error_code = ErrorCode::INVALID_GROUP_ID;
         return Answer::Ready(OffsetDeleteResponse { error_code, ..Default::default() });

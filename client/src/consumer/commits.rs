@@ -113,8 +113,8 @@ fn uncommitted(shared: &Shared, partitions: Option<&[TopicPartition]>) -> Offset
     chosen.filter_map(Partition::to_commit).collect()
 }
 
-/// Commits what was processed of all partitions. What goes to others meanwhile is committed on its way, and while the group
-/// is being divided it takes no commits.
+/// Commits what was processed of all partitions. What goes to others meanwhile is committed on its way; while the group is
+/// being divided it takes no commits, and this member may not have heard yet of the generation that it is in.
 async fn rest(shared: &Shared, deadline: Deadline) -> Result<(), Error> {
     let mut backoff = shared.client.backoff();
     loop {
@@ -122,8 +122,8 @@ async fn rest(shared: &Shared, deadline: Deadline) -> Result<(), Error> {
         let partitions: Vec<TopicPartition> = offsets.iter().map(|(partition, _)| partition.clone()).collect();
         let Err(error) = these(shared, offsets, deadline.remaining()).await else { return Ok(()) };
         let has_all = |state: &State| partitions.iter().all(|partition| state.partitions.contains_key(partition));
-        let is_dividing = error.code() == Some(ErrorCode::REBALANCE_IN_PROGRESS);
-        if deadline.passed() || has_all(&shared.state()) && !is_dividing {
+        let passes = matches!(error.code(), Some(ErrorCode::REBALANCE_IN_PROGRESS | ErrorCode::ILLEGAL_GENERATION));
+        if deadline.passed() || has_all(&shared.state()) && !passes {
             return Err(error);
         }
         deadline.sleep(backoff.next()).await;

@@ -146,9 +146,13 @@ async fn whatever_the_admin_is_asked_a_dropped_call_leaves_connections_that_work
     let alter = async |admin: Admin| admin.alter_config(resource.clone(), [set.clone()]).await;
     dropped_and_asked(&client, &topic, alter).await;
     let describe = async |admin: Admin| admin.describe_config(resource.clone()).await;
-    let configs = dropped_and_asked(&client, &topic, describe).await;
-    let retention = configs.iter().find(|config| config.name == "retention.ms").expect("it is set");
-    assert_eq!(retention.value.as_deref(), Some("1234567"));
+    until("the new setting", async || {
+        // Kafka's broker hears of it a little later than its controller.
+        let configs = dropped_and_asked(&client, &topic, describe).await;
+        let retention = configs.iter().find(|config| config.name == "retention.ms").expect("it is set");
+        retention.value.as_deref() == Some("1234567")
+    })
+    .await;
     let end = async |admin: Admin| admin.list_offset(place.clone(), OffsetSpec::Latest).await;
     assert_eq!(dropped_and_asked(&client, &topic, end).await.offset, Some(2));
 

@@ -31,6 +31,8 @@ impl Worker {
         let working = tokio::spawn(async move {
             loop {
                 tokio::select! {
+                    // First, so that the last record counts as processed when it stops.
+                    biased;
                     record = consumer.recv() => {
                         let record = record.unwrap();
                         done.lock().unwrap().entry(record.partition).or_default().push(record.offset);

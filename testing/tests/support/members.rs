@@ -101,6 +101,8 @@ impl Member {
         let task = tokio::spawn(async move {
             loop {
                 tokio::select! {
+                    // First, so that the last record counts as processed when it leaves.
+                    biased;
                     record = consumer.recv() => received.push(record.expect("a record")),
                     _ = &mut left => break,
                 }
