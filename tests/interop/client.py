@@ -20,15 +20,16 @@ class Client:
         about = json.loads((folder / "client.json").read_text())
         self.needs, self.install_command, self.run_command = about["needs"], about["install"], about["run"]
         self.scenarios = about["scenarios"]
+        self.sources = [folder, *(folder / more for more in about.get("with", []))]
         self.cache = CACHE / self.name
-        self.environment = os.environ | {"CACHE": str(self.cache)}
+        self.environment = os.environ | {"CACHE": str(self.cache), "SHARED": str(CACHE / "shared")}
 
     def missing(self):
         return [tool for tool in self.needs if not shutil.which(tool)]
 
     def install(self):
-        """Installs once for every state of the folder; raises with the installer's output when it fails."""
-        files = sorted(f for f in self.folder.rglob("*") if f.is_file() and "__pycache__" not in f.parts)
+        """Installs once for every state of the sources; raises with the installer's output when it fails."""
+        files = sorted(f for source in self.sources for f in source.rglob("*") if f.is_file() and "__pycache__" not in f.parts)
         state = hashlib.sha256(b"".join(f.name.encode() + f.read_bytes() for f in files)).hexdigest()
         stamp = self.cache / "installed"
         if stamp.exists() and stamp.read_text() == state:

@@ -118,28 +118,35 @@ func produce(producer sarama.SyncProducer, values []string, partitions int) {
 	check(producer.SendMessages(batch))
 }
 
-// readFromStart reads exactly count records, one partition after the other.
+// readFromStart reads exactly count records.
 func readFromStart(topic string, count int) (got []*sarama.ConsumerMessage) {
 	consumer := must(sarama.NewConsumer(bootstrap, config()))
 	defer consumer.Close()
+	messages := make(chan *sarama.ConsumerMessage)
 	for _, p := range must(consumer.Partitions(topic)) {
 		reader := must(consumer.ConsumePartition(topic, p, sarama.OffsetOldest))
-		end := must(sarama.NewClient(bootstrap, config()))
-		for due := must(end.GetOffset(topic, p, sarama.OffsetNewest)); due > 0; due-- {
-			select {
-			case message := <-reader.Messages():
-				got = append(got, message)
-			case failure := <-reader.Errors():
-				panic(failure)
-			case <-time.After(patience):
-				panic(fmt.Errorf("read %d of %d records", len(got), count))
+		defer reader.AsyncClose()
+		go func() {
+			for message := range reader.Messages() {
+				messages <- message
 			}
-		}
-		check(reader.Close())
-		check(end.Close())
+		}()
 	}
-	assert(len(got) == count, "read %d records, not %d", len(got), count)
+	for len(got) < count {
+		select {
+		case message := <-messages:
+			got = append(got, message)
+		case <-time.After(patience):
+			panic(fmt.Errorf("read %d of %d records", len(got), count))
+		}
+	}
 	return got
+}
+
+// committed is the offset that a group named after the topic, or like it, has committed; -1 is none.
+func committed(group string, partition int32) int64 {
+	asked := map[string]map[string][]int32{group: {prefix: {partition}}}
+	return must(admin.ListConsumerGroupOffsetsBatch(asked))[group].Blocks[prefix][partition].Offset
 }
 
 // quickstart is what the examples of sarama do, with its defaults.
@@ -355,7 +362,7 @@ func restart() string {
 	sender := producer(idempotence)
 	produce(sender, numbers(0, 60), 1)
 	staying, leaving := read(prefix+"-staying", -1), read(prefix+"-leaving", 25)
-	waitFor("60 records read", func() bool { return staying.count() == 60 })
+	waitFor("60 records read and committed", func() bool { return staying.count() == 60 && committed(prefix+"-staying", 0) == 60 })
 	waitFor("25 records read", func() bool { return leaving.count() == 25 })
 	leaving.leave()
 	fmt.Println(`{"restart": true}`)
@@ -429,15 +436,11 @@ func groups() {
 	}
 	m.leave()
 	waitFor("the group is empty", func() bool { return described().State == "Empty" })
-	committed := func() int64 {
-		asked := map[string]map[string][]int32{prefix: {prefix: {3}}}
-		return must(admin.ListConsumerGroupOffsetsBatch(asked))[prefix].Blocks[prefix][3].Offset
-	}
-	assert(committed() == 3, "committed offset %d", committed())
+	assert(committed(prefix, 3) == 3, "committed offset %d", committed(prefix, 3))
 	must(admin.AlterConsumerGroupOffsets(prefix, map[string]map[int32]sarama.OffsetAndMetadata{prefix: {3: {Offset: 1, LeaderEpoch: -1}}}, nil))
-	assert(committed() == 1, "committed offset %d", committed())
+	assert(committed(prefix, 3) == 1, "committed offset %d", committed(prefix, 3))
 	check(admin.DeleteConsumerGroupOffset(prefix, prefix, 3))
-	assert(committed() == -1, "committed offset %d", committed())
+	assert(committed(prefix, 3) == -1, "committed offset %d", committed(prefix, 3))
 	check(admin.DeleteConsumerGroup(prefix))
 	waitFor("the group is gone", func() bool { return !listed() })
 }
