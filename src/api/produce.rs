@@ -13,24 +13,25 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use bytestring::ByteString;
 use naru_protocol::ErrorCode;
 use naru_protocol::messages::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicProduceData, TopicProduceResponse,
 };
-use naru_protocol::records::{self, InvalidBatch, PayloadValidation, ValidBatch, Validation, validate};
+use naru_protocol::records::{self, Codec, InvalidBatch, PayloadValidation, ValidBatch, Validation, validate};
 use tokio::time::Instant;
 
 use crate::broker::Broker;
-use crate::config::{RecordValidation, TimestampType, TopicConfig};
+use crate::config::{RecordValidation, StoredCompression, TimestampType, TopicConfig};
 use crate::metadata::is_internal_topic;
 use crate::partition::Partition;
 use crate::storage::{AppendError, Appended, Origin};
 
 use super::{Answer, CloseReason, RequestContext};
 
-/// A compressed batch of this size and more is checked on a thread that may be busy for long: decompression takes about a
+/// A compressed batch of this size and more, and any that is compressed anew, is checked on a thread that may be busy for long: decompression takes about a
 /// millisecond for a MiB of output, and the runtime's threads serve everybody.
 const CHECK_ELSEWHERE_FROM: usize = 64 << 10;
 
@@ -151,13 +152,16 @@ async fn append(
         return Err(ErrorCode::INVALID_REQUIRED_ACKS.into());
     }
     let records = data.records.ok_or(ErrorCode::INVALID_REQUEST)?.to_bytes();
-    let rules = rules(broker, version, &partition.topic_config());
-    let compressed_and_large = records.len() >= CHECK_ELSEWHERE_FROM && rules.payload == PayloadValidation::Full;
-    let batch = if compressed_and_large && is_compressed(&records) {
-        let checked = tokio::task::spawn_blocking(move || validate(records, &rules)).await;
+    let topic_config = partition.topic_config();
+    let (rules, compression) = (rules(broker, version, &topic_config), topic_config.compression);
+    let sent_with = codec_bits(&records);
+    let large = records.len() >= CHECK_ELSEWHERE_FROM && rules.payload == PayloadValidation::Full;
+    let recompress = compression.is_some_and(|wanted| wanted.codec.id() != sent_with);
+    let batch = if recompress || (large && sent_with != Codec::None.id()) {
+        let checked = tokio::task::spawn_blocking(move || check(records, &rules, compression)).await;
         checked.map_err(|_| ErrorCode::UNKNOWN_SERVER_ERROR)?
     } else {
-        validate(records, &rules)
+        check(records, &rules, compression)
     };
     let batch = batch.map_err(|invalid| refuse_invalid(&invalid, &partition))?;
     refuse_transactions(&batch)?;
@@ -173,11 +177,22 @@ async fn append(
     Ok(Accepted { partition, appended, log_append_time_ms })
 }
 
-/// Whether the batch header names a codec; a batch too short to tell is checked in place.
-fn is_compressed(records: &[u8]) -> bool {
+/// The number of the codec that the batch header names; of a batch too short to tell that of none.
+fn codec_bits(records: &[u8]) -> u8 {
     const CODEC_BYTE: usize = 22;
     const CODEC_BITS: u8 = 0x07;
-    records.get(CODEC_BYTE).is_some_and(|attributes| attributes & CODEC_BITS != 0)
+    records.get(CODEC_BYTE).map_or(Codec::None.id(), |attributes| attributes & CODEC_BITS)
+}
+
+/// The batch as it is to be stored.
+fn check(
+    records: Bytes,
+    rules: &Validation,
+    compression: Option<StoredCompression>,
+) -> Result<ValidBatch, InvalidBatch> {
+    let batch = validate(records, rules)?;
+    let Some(StoredCompression { codec, level }) = compression else { return Ok(batch) };
+    batch.recompressed(codec, level, rules.max_message_bytes)
 }
 
 fn rules(broker: &Broker, version: i16, topic: &TopicConfig) -> Validation {

@@ -126,6 +126,7 @@ fn log_config(topic: &TopicConfig, durability: Durability) -> LogConfig {
         // compact; without compaction, records that are still the last of their key would be lost by that.
         delete: topic.cleanup_policy.delete && !topic.cleanup_policy.compact,
         file_delete_delay_ms: topic.file_delete_delay_ms,
+        preallocate: topic.preallocate,
         flush,
     }
 }

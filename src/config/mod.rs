@@ -39,7 +39,9 @@ pub use group::{GROUP_SETTINGS, InvalidSettings, check_group};
 pub use listener::{AdvertiseReason, Advertised, HostPort, Listener, ListenerError};
 pub use live::LiveSettings;
 pub use sources::{ConfigError, Setting, SettingSource, environment};
-pub use topic::{CleanupPolicy, InvalidOverrides, TimestampType, TopicConfig, check_topic_overrides};
+pub use topic::{
+    CleanupPolicy, InvalidOverrides, StoredCompression, TimestampType, TopicConfig, check_topic_overrides,
+};
 pub use topic_settings::TOPIC_SETTINGS;
 pub use validator::Validator;
 pub use values::{ConnectionLimits, GroupSettings, OffsetsSettings, QuotaSettings, TransactionSettings};

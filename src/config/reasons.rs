@@ -1,6 +1,5 @@
 //! Reasons why a setting is accepted and changes nothing, shared by the tables.
 
-pub(super) const AS_SENT: &str = "Batches are stored as the producer sent them.";
 pub(super) const FOR_TESTS: &str = "It is for tests of Kafka; `segment.bytes` counts.";
 pub(super) const NO_ACLS: &str = "There is no access control yet.";
 pub(super) const NO_COMPACTION: &str = "There is no compaction yet; the value is kept and reported.";
@@ -15,7 +14,7 @@ pub(super) const NO_TIERING: &str = "Tiered storage is not available; the value 
 pub(super) const NO_TLS: &str = "There is no TLS yet.";
 pub(super) const NO_TRANSACTIONS: &str = "There are no transactions yet; the value is kept and reported.";
 pub(super) const ONE_DIRECTORY: &str = "There is one data directory; the value is kept and reported.";
-pub(super) const ONE_LEVEL: &str = "Nothing is compressed here; the value is kept and reported.";
+pub(super) const ONE_LEVEL: &str = "LZ4 has one level here, a fast one; the value is kept and reported.";
 pub(super) const ONE_NODE: &str = "One node holds every replica; the value is kept and reported.";
 pub(super) const OWN_CHECKPOINTS: &str = "Checkpoints are written once a second; the value is kept and reported.";
 pub(super) const OWN_DECOMPRESSION_LIMIT: &str = "What a batch may grow to follows from its compressed size.";

@@ -1,5 +1,7 @@
 //! What one topic gets: its own settings over the broker's over the defaults.
 
+use naru_protocol::records::Codec;
+
 use super::describe::Layers;
 use super::{BrokerConfig, DynamicBrokerConfig, InvalidValue, Overrides, Value, topic_setting};
 
@@ -21,11 +23,22 @@ pub enum TimestampType {
     LogAppendTime,
 }
 
+/// How batches are stored that were sent in another way (`compression.type` with the level of its codec).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredCompression {
+    /// The codec that every stored batch has; none for `uncompressed`.
+    pub codec: Codec,
+    /// The level of what the broker compresses; `None` for the codec's own.
+    pub level: Option<i32>,
+}
+
 /// The settings of a topic that the broker obeys, resolved and typed. Field names are Kafka's.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "each field is the Kafka setting of the same name, documented in the table")]
 pub struct TopicConfig {
     pub cleanup_policy: CleanupPolicy,
+    /// `None`: batches stay as the producer sent them.
+    pub compression: Option<StoredCompression>,
     pub file_delete_delay_ms: i64,
     /// `None`: no flush by count.
     pub flush_messages: Option<u64>,
@@ -36,6 +49,7 @@ pub struct TopicConfig {
     pub message_timestamp_after_max_ms: i64,
     pub message_timestamp_before_max_ms: i64,
     pub message_timestamp_type: TimestampType,
+    pub preallocate: bool,
     /// `None`: no limit.
     pub retention_bytes: Option<i64>,
     /// `None`: for ever.
@@ -56,6 +70,7 @@ impl TopicConfig {
                 delete: policies.iter().any(|policy| policy == "delete"),
                 compact: policies.iter().any(|policy| policy == "compact"),
             },
+            compression: values.compression(),
             file_delete_delay_ms: values.long("file.delete.delay.ms"),
             flush_messages: below_max(values.long("flush.messages")),
             flush_ms: below_max(values.long("flush.ms")),
@@ -68,6 +83,7 @@ impl TopicConfig {
             } else {
                 TimestampType::CreateTime
             },
+            preallocate: values.value("preallocate") == Value::Boolean(true),
             retention_bytes: not_negative(values.long("retention.bytes")),
             retention_ms: not_negative(values.long("retention.ms")),
             segment_bytes: values.unsigned("segment.bytes"),
@@ -153,6 +169,20 @@ impl Resolver<'_> {
         self.value(name).to_string()
     }
 
+    fn compression(&self) -> Option<StoredCompression> {
+        let level = |name| i32::try_from(self.long(name)).ok();
+        let (codec, level) = match &*self.text("compression.type") {
+            "uncompressed" => (Codec::None, None),
+            // −1 is the library's own level.
+            "gzip" => (Codec::Gzip, level("compression.gzip.level").filter(|level| *level > 0)),
+            "snappy" => (Codec::Snappy, None),
+            "lz4" => (Codec::Lz4, level("compression.lz4.level")),
+            "zstd" => (Codec::Zstd, level("compression.zstd.level")),
+            _ => return None,
+        };
+        Some(StoredCompression { codec, level })
+    }
+
     fn list(&self, name: &str) -> Vec<String> {
         match self.value(name) {
             Value::List(elements) => elements,
@@ -177,6 +207,22 @@ mod tests {
         assert_eq!(config.cleanup_policy, CleanupPolicy { delete: true, compact: false });
         assert_eq!(config.flush_messages, None);
         assert_eq!(config.message_timestamp_type, TimestampType::CreateTime);
+    }
+
+    #[test]
+    fn compression_has_the_level_of_its_codec() {
+        let resolve = |pairs: &[(&str, &str)]| {
+            let config = TopicConfig::resolve(&overrides(pairs), &DynamicBrokerConfig::default(), &broker(&[]));
+            config.compression.map(|compression| (compression.codec, compression.level))
+        };
+        assert_eq!(resolve(&[]), None);
+        assert_eq!(resolve(&[("compression.type", "uncompressed")]), Some((Codec::None, None)));
+        assert_eq!(resolve(&[("compression.type", "gzip")]), Some((Codec::Gzip, None)));
+        let levels = [("compression.gzip.level", "9"), ("compression.zstd.level", "-5")];
+        assert_eq!(resolve(&[("compression.type", "gzip"), levels[0], levels[1]]), Some((Codec::Gzip, Some(9))));
+        assert_eq!(resolve(&[("compression.type", "zstd"), levels[0], levels[1]]), Some((Codec::Zstd, Some(-5))));
+        assert_eq!(resolve(&[("compression.type", "zstd")]), Some((Codec::Zstd, Some(3))));
+        assert_eq!(resolve(&[levels[0], levels[1]]), None);
     }
 
     #[test]

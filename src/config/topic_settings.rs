@@ -2,7 +2,7 @@
 
 use super::def::ConfigDef;
 use super::reasons::{
-    AS_SENT, FOR_TESTS, NO_COMPACTION, NO_SHARE_GROUPS, NO_TIERING, ONE_LEVEL, ONE_NODE, OWN_DECOMPRESSION_LIMIT,
+    FOR_TESTS, NO_COMPACTION, NO_SHARE_GROUPS, NO_TIERING, ONE_LEVEL, ONE_NODE, OWN_DECOMPRESSION_LIMIT,
 };
 
 /// The topic settings, sorted by name, which is the order in which they are reported.
@@ -14,7 +14,6 @@ pub const TOPIC_SETTINGS: &[ConfigDef] = &[
     ConfigDef::int("compression.gzip.level", Some("-1"))
         .between_or(1, 9, -1)
         .synonyms(&["compression.gzip.level"])
-        .accepted(ONE_LEVEL)
         .doc("Gzip level when `compression.type` is gzip."),
     ConfigDef::int("compression.lz4.level", Some("9"))
         .between(1, 17)
@@ -24,12 +23,10 @@ pub const TOPIC_SETTINGS: &[ConfigDef] = &[
     ConfigDef::text("compression.type", Some("producer"))
         .one_of(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"])
         .synonyms(&["compression.type"])
-        .accepted(AS_SENT)
         .doc("Codec of stored batches. `producer` keeps what the producer chose."),
     ConfigDef::int("compression.zstd.level", Some("3"))
         .between(-131_072, 22)
         .synonyms(&["compression.zstd.level"])
-        .accepted(ONE_LEVEL)
         .doc("Zstandard level when `compression.type` is zstd."),
     ConfigDef::long("delete.retention.ms", Some("86400000"))
         .at_least(0)
@@ -120,7 +117,6 @@ pub const TOPIC_SETTINGS: &[ConfigDef] = &[
         .doc("Replicas that must hold a record before acks=all is answered."),
     ConfigDef::boolean("preallocate", Some("false"))
         .synonyms(&["log.preallocate"])
-        .accepted("Segments are always reserved ahead of the writer, in growing steps.")
         .doc("Reserve the whole segment file when it is created."),
     ConfigDef::long("remote.copy.lag.bytes", Some("-1"))
         .at_least(-1)

@@ -25,6 +25,8 @@ pub struct LogConfig {
     pub delete: bool,
     /// `file.delete.delay.ms`: how long a deleted segment's file is kept for readers that still look at it.
     pub file_delete_delay_ms: i64,
+    /// `preallocate`: a segment has the disk space for all of `segment_bytes` from its start, in place of steps that grow.
+    pub preallocate: bool,
     /// What an append is worth.
     pub flush: FlushPolicy,
 }
@@ -42,6 +44,7 @@ impl Default for LogConfig {
             retention_bytes: None,
             delete: true,
             file_delete_delay_ms: 60_000,
+            preallocate: false,
             flush: FlushPolicy::Fsync,
         }
     }

@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+/// Longer texts are contents of records that fill a segment.
+const LONG: usize = 4000;
+
 /// Removes what may differ from an answer.
 pub fn normalise(answer: &mut Value) {
     match answer {
@@ -36,6 +39,10 @@ pub fn normalise(answer: &mut Value) {
             }
         }
         Value::String(text) => {
+            // What is long is known by its length.
+            if text.len() > LONG {
+                *text = format!("<{} bytes>", text.len());
+            }
             if let Some(text_without) = without_uuid(text) {
                 *text = text_without;
             }
@@ -57,6 +64,9 @@ fn field(name: &str, value: &mut Value) {
         "topicId" | "clusterId" | "replicaDirectoryId" if value.as_str().is_some_and(|id| id != NO_ID) => {
             *value = json!("<id>")
         }
+        // A path, and sizes of a disk, of the machine.
+        "logDir" => *value = json!("<directory>"),
+        "totalBytes" | "usableBytes" if value.as_i64().is_some_and(|bytes| bytes > 0) => *value = json!("<bytes>"),
         "port" if value.as_i64().is_some_and(|port| port > 0) => *value = json!("<port>"),
         // Random. Whether there is a session is compared.
         "sessionId" if value.as_i64().is_some_and(|id| id != 0) => *value = json!("<session>"),

@@ -234,7 +234,10 @@ fn build(spec: &Value) -> Vec<u8> {
         builder = builder.log_append_time(number("logAppendTime", -1));
     }
     for (offset, record) in (first..).zip(spec["records"].as_array().into_iter().flatten()) {
-        let bytes = |value: &Value| value.as_str().map(|text| Bytes::from(text.to_owned()));
+        let bytes = |value: &Value| match value["times"].as_u64() {
+            Some(times) => Some(Bytes::from(value["repeat"].as_str().unwrap().repeat(times as usize))),
+            None => value.as_str().map(|text| Bytes::from(text.to_owned())),
+        };
         let timestamp = record["ts"].as_i64().unwrap_or_else(now_ms);
         let headers = record["h"].as_array().into_iter().flatten().map(|header| naru_protocol::records::Header {
             key: bytes(&header[0]).unwrap_or_default(),

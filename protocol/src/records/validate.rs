@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 
 use super::batch::{Batch, skim};
-use super::codec::Codec;
+use super::codec::{Codec, CodecError, decompressed_limit};
 use super::error::BatchError;
 use super::header::{BatchHeader, HEADER_LEN, TimestampType, checksum};
 use super::record::RecordPosition;
@@ -69,14 +69,48 @@ pub struct ValidBatch {
 }
 
 impl ValidBatch {
-    /// What follows the header, as it was received.
+    /// What follows the header.
     pub fn body(&self) -> &[u8] {
         self.bytes.get(HEADER_LEN..).unwrap_or_default()
     }
 
-    /// The whole batch as it was received.
+    /// The whole batch as it was received, or compressed anew.
     pub fn received(&self) -> &Bytes {
         &self.bytes
+    }
+
+    /// The same records, compressed with another codec, or not at all. Everything in the header but the codec, the length
+    /// and the checksum stays. A batch that has the codec already is left as it is, whatever its level.
+    ///
+    /// Fails when the payload cannot be read, or when the result has more than `max_message_bytes`.
+    pub fn recompressed(
+        self,
+        codec: Codec,
+        level: Option<i32>,
+        max_message_bytes: usize,
+    ) -> Result<Self, InvalidBatch> {
+        let unreadable = |error: CodecError| InvalidBatch::Unreadable(error.into());
+        let sent_with = self.header.codec().map_err(InvalidBatch::Unreadable)?;
+        if sent_with == codec {
+            return Ok(self);
+        }
+        let payload = sent_with.decompress(self.body(), decompressed_limit(self.body().len())).map_err(unreadable)?;
+        let mut bytes = vec![0; HEADER_LEN];
+        codec.compress_at(level, &payload, &mut bytes).map_err(unreadable)?;
+        if bytes.len() > max_message_bytes {
+            return Err(InvalidBatch::TooLarge { size: bytes.len(), limit: max_message_bytes });
+        }
+        let mut header = self.header;
+        header.attributes = header.attributes.with_codec(codec);
+        let payload = bytes.get(HEADER_LEN..).unwrap_or_default();
+        header
+            .set_payload_len(payload.len())
+            .ok_or(InvalidBatch::TooLarge { size: payload.len(), limit: max_message_bytes })?;
+        header.seal(payload);
+        if let Some(room) = bytes.first_chunk_mut::<HEADER_LEN>() {
+            *room = header.encode();
+        }
+        Ok(Self { header, bytes: bytes.into() })
     }
 
     /// Bytes that it occupies in a log.

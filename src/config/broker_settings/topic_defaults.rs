@@ -1,12 +1,11 @@
 //! Broker settings that stand in when a topic does not set its own.
 
 use crate::config::def::{ConfigDef, Importance};
-use crate::config::reasons::{AS_SENT, NO_COMPACTION, NO_TIERING, ONE_LEVEL, ONE_NODE, OWN_DECOMPRESSION_LIMIT};
+use crate::config::reasons::{NO_COMPACTION, NO_TIERING, ONE_LEVEL, ONE_NODE, OWN_DECOMPRESSION_LIMIT};
 
 pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::int("compression.gzip.level", Some("-1"))
         .between_or(1, 9, -1)
-        .accepted(ONE_LEVEL)
         .doc("Default of the topic setting `compression.gzip.level`."),
     ConfigDef::int("compression.lz4.level", Some("9"))
         .between(1, 17)
@@ -15,11 +14,9 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::text("compression.type", Some("producer"))
         .one_of(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"])
         .importance(Importance::High)
-        .accepted(AS_SENT)
         .doc("Default of the topic setting `compression.type`."),
     ConfigDef::int("compression.zstd.level", Some("3"))
         .between(-131_072, 22)
-        .accepted(ONE_LEVEL)
         .doc("Default of the topic setting `compression.zstd.level`."),
     ConfigDef::long("log.cleaner.delete.retention.ms", Some("86400000"))
         .at_least(0)
@@ -75,9 +72,7 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
     ConfigDef::text("log.message.timestamp.type", Some("CreateTime"))
         .one_of(&["CreateTime", "LogAppendTime"])
         .doc("Default of the topic setting `message.timestamp.type`."),
-    ConfigDef::boolean("log.preallocate", Some("false"))
-        .accepted("Segments are always reserved ahead of the writer, in growing steps.")
-        .doc("Default of the topic setting `preallocate`."),
+    ConfigDef::boolean("log.preallocate", Some("false")).doc("Default of the topic setting `preallocate`."),
     ConfigDef::long("log.remote.copy.lag.bytes", Some("-1"))
         .at_least(-1)
         .accepted(NO_TIERING)

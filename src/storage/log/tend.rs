@@ -163,9 +163,8 @@ impl Log {
         };
         let disk = &*self.engine.disk;
         let index = SegmentIndex::load(disk, &last).map_err(io::Error::other)?;
-        let capacity = capacity(config);
-        let reserve = (last.size as usize + FIRST_RESERVATION).min(capacity);
-        let segment = SegmentWriter::reopen(&last, disk, index, reserve, capacity, self.engine.clock.now_ms())?;
+        let reserve = first_reservation(config, last.size as usize);
+        let segment = SegmentWriter::reopen(&last, disk, index, reserve, capacity(config), self.engine.clock.now_ms())?;
         self.change_segments(|segments| {
             segments.pop();
             segments.push(Segment::Active(segment.segment.clone()));
@@ -207,13 +206,14 @@ impl Log {
         let prepared = self.tending.prepared.lock().take().filter(|prepared| prepared.capacity() == capacity);
         let prepared = match prepared {
             Some(prepared) => prepared,
-            None => self.prepare_segment(capacity)?,
+            None => self.prepare_segment(config)?,
         };
         prepared.rename(&*self.engine.disk, &self.directory, self.log_end(), self.engine.clock.now_ms())
     }
 
-    fn prepare_segment(&self, capacity: usize) -> io::Result<PreparedSegment> {
-        PreparedSegment::create(&*self.engine.disk, &self.directory, FIRST_RESERVATION.min(capacity), capacity)
+    fn prepare_segment(&self, config: &LogConfig) -> io::Result<PreparedSegment> {
+        let reserve = first_reservation(config, 0);
+        PreparedSegment::create(&*self.engine.disk, &self.directory, reserve, capacity(config))
     }
 
     /// Flushes and seals the active segment: nothing of the log stays open or reserved.
@@ -294,12 +294,12 @@ impl Log {
     }
 
     fn prepare_next(&self, segment: &ActiveSegment, end: usize) {
-        let capacity = capacity(&self.config());
+        let config = self.config();
         let mut prepared = self.tending.prepared.lock();
         if end < segment.map.capacity() / 2 || prepared.is_some() {
             return;
         }
-        match self.prepare_segment(capacity) {
+        match self.prepare_segment(&config) {
             Ok(next) => *prepared = Some(next),
             // The roll tries again, and then it counts.
             Err(error) => tracing::debug!(log = %self.partition, %error, "cannot prepare the next segment yet"),
@@ -388,6 +388,12 @@ impl Log {
 /// The address space of a segment: whole pages, so that reserved space is told from data by its length.
 fn capacity(config: &LogConfig) -> usize {
     (config.segment_bytes as usize).next_multiple_of(PAGE)
+}
+
+/// How far a segment that holds `size` bytes is reserved when it is opened.
+fn first_reservation(config: &LogConfig, size: usize) -> usize {
+    let all = capacity(config);
+    if config.preallocate { all } else { (size + FIRST_RESERVATION).min(all) }
 }
 
 impl Engine {

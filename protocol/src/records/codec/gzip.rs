@@ -18,8 +18,10 @@ impl Default for State {
     }
 }
 
-pub(super) fn compress(payload: &[u8], out: &mut Vec<u8>) -> Option<()> {
-    let mut encoder = GzEncoder::new(out, Compression::default());
+/// Levels are 1 to 9.
+pub(super) fn compress(payload: &[u8], level: Option<i32>, out: &mut Vec<u8>) -> Option<()> {
+    let level = level.map_or_else(Compression::default, |level| Compression::new(level.clamp(1, 9).unsigned_abs()));
+    let mut encoder = GzEncoder::new(out, level);
     encoder.write_all(payload).ok()?;
     encoder.finish().ok().map(|_| ())
 }
@@ -121,7 +123,7 @@ mod tests {
     #[test]
     fn all_optional_header_fields_are_skipped() {
         let mut plain = Vec::new();
-        compress(b"payload", &mut plain).unwrap();
+        compress(b"payload", None, &mut plain).unwrap();
         let mut decorated = vec![0x1f, 0x8b, 8, 0b1_1110, 0, 0, 0, 0, 0, 255];
         decorated.extend_from_slice(&[3, 0, 1, 2, 3]);
         decorated.extend_from_slice(b"name\0comment\0");

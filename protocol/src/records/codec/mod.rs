@@ -91,15 +91,22 @@ impl Codec {
 
     /// Compresses a whole payload and appends it to `out`.
     pub fn compress(self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), CodecError> {
+        self.compress_at(None, payload, out)
+    }
+
+    /// Compresses a whole payload at a level of the codec's own scale, as `compression.gzip.level` and
+    /// `compression.zstd.level` have it, and appends it to `out`. Snappy and LZ4 have one level here, Zstandard without its
+    /// own library too.
+    pub fn compress_at(self, level: Option<i32>, payload: &[u8], out: &mut Vec<u8>) -> Result<(), CodecError> {
         let done = match self {
             Self::None => {
                 out.extend_from_slice(payload);
                 Some(())
             }
-            Self::Gzip => gzip::compress(payload, out),
+            Self::Gzip => gzip::compress(payload, level, out),
             Self::Snappy => snappy::compress(payload, out),
             Self::Lz4 => lz4::compress(payload, out),
-            Self::Zstd => zstd::compress(payload, out),
+            Self::Zstd => zstd::compress(payload, level, out),
         };
         done.ok_or(CodecError::Compress { codec: self, len: payload.len() })
     }

@@ -119,12 +119,13 @@ mod native {
         compressor: Option<Compressor<'static>>,
     }
 
-    pub(in super::super) fn compress(payload: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    pub(in super::super) fn compress(payload: &[u8], level: Option<i32>, out: &mut Vec<u8>) -> Option<()> {
         with_scratch(|scratch| {
             let compressor = match &mut scratch.zstd.compressor {
                 Some(compressor) => compressor,
                 none => none.insert(Compressor::new(LEVEL).ok()?),
             };
+            compressor.set_compression_level(level.unwrap_or(LEVEL)).ok()?;
             out.extend_from_slice(&compressor.compress(payload).ok()?);
             Some(())
         })
@@ -188,7 +189,7 @@ mod rust {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the other backend can fail")]
-    pub(in super::super) fn compress(payload: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    pub(in super::super) fn compress(payload: &[u8], _level: Option<i32>, out: &mut Vec<u8>) -> Option<()> {
         out.extend_from_slice(&compress_to_vec(payload, CompressionLevel::Fastest));
         Some(())
     }
