@@ -59,7 +59,7 @@ pub struct BrokerConfig {
     pub max_partitions_per_topic: i32,
     /// `max.partitions`: over all topics.
     pub max_partitions: i32,
-    /// `max.request.partition.size.limit`, from 1 up: in one answer to DescribeTopicPartitions.
+    /// `max.request.partition.size.limit`, from 1 up: in one answer to `DescribeTopicPartitions`.
     pub max_request_partitions: i32,
     /// `fetch.max.bytes`.
     pub fetch_max_bytes: u32,

@@ -1,4 +1,4 @@
-//! DeleteRecords: what is before an offset goes, at once and for good.
+//! `DeleteRecords`: what is before an offset goes, at once and for good.
 
 use naru_protocol::ErrorCode;
 use naru_protocol::messages::delete_records::{

@@ -62,7 +62,7 @@ fn field(name: &str, value: &mut Value) {
     match name {
         // Random for each topic, cluster and directory.
         "topicId" | "clusterId" | "replicaDirectoryId" if value.as_str().is_some_and(|id| id != NO_ID) => {
-            *value = json!("<id>")
+            *value = json!("<id>");
         }
         // A path, and sizes of a disk, of the machine.
         "logDir" => *value = json!("<directory>"),

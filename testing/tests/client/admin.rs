@@ -309,7 +309,7 @@ async fn leaders_are_where_they_should_be_and_replicas_stay() {
     let moves = [(known.clone(), Some(replicas)), (unknown, None), (known, None)];
     let outcomes = within("moves", admin.alter_partition_reassignments(moves)).await.unwrap();
     let codes: Vec<_> =
-        outcomes.iter().map(|(_, result)| result.as_ref().err().and_then(|error| error.code())).collect();
+        outcomes.iter().map(|(_, result)| result.as_ref().err().and_then(naru_client::Error::code)).collect();
     let expected = [None, Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION), Some(ErrorCode::NO_REASSIGNMENT_IN_PROGRESS)];
     assert_eq!(codes, expected);
     assert!(within("moves", admin.list_partition_reassignments()).await.unwrap().is_empty());
