@@ -81,7 +81,12 @@ fn message(input: &[u8], is_meant: fn(i16) -> bool, of: fn(ApiKey) -> MessageJso
         return;
     }
     let Ok(read) = (form.decode)(body, version) else { return };
-    let written = (form.encode)(&read, version).expect("what was read can be written");
+    let written = match (form.encode)(&read, version) {
+        Ok(written) => written,
+        // JSON has no number for what is none.
+        Err(_) if matches!(api, ApiKey::AlterClientQuotas | ApiKey::DescribeClientQuotas) => return,
+        Err(error) => panic!("{} {version}: {error}", api.name()),
+    };
     assert_eq!((form.decode)(written, version).expect("what was written can be read"), read, "{} {version}", api.name());
 }
 
