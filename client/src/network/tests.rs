@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use naru_protocol::messages::create_topics::{CreateTopicsRequest, CreateTopicsResponse};
+use naru_protocol::messages::create_topics::CreateTopicsRequest;
 use naru_protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use naru_protocol::messages::list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup};
 use naru_protocol::{ApiKey, RequestHeader};
