@@ -1,5 +1,5 @@
-//! What exists in a cluster, and how it is changed: topics, records, configs, groups, committed offsets, log directories, the
-//! cluster itself.
+//! What exists in a cluster, and how it is changed: topics, records, configs, groups, committed offsets, log directories,
+//! quotas, passwords, the cluster itself.
 //!
 //! One file a noun. Whatever concerns several things at once gives a result for each of them, in the order in which they
 //! were named; for the common case of one there is a form that gives one result. [`Error::is_not_found`] and
@@ -17,7 +17,9 @@ mod log_dirs;
 mod offsets;
 mod producers;
 mod quorum;
+mod quotas;
 mod records;
+mod scram;
 mod topics;
 
 use std::time::Duration;
@@ -38,7 +40,9 @@ pub use log_dirs::{LogDir, LogSize};
 pub use offsets::{ListedOffset, OffsetSpec};
 pub use producers::ActiveProducer;
 pub use quorum::{QuorumDescription, QuorumReplica};
+pub use quotas::{ClientQuotas, QuotaChange, QuotaEntity, QuotaFilter, QuotaKey, QuotaName};
 pub use records::DeleteBefore;
+pub use scram::{ScramChange, ScramMechanism, ScramPassword};
 pub use topics::{CreatedTopic, NewTopic, PartitionDescription, TopicDescription};
 
 /// Each thing that was named, with what became of it.
@@ -143,6 +147,10 @@ mod tests {
         sendable(admin.delete_records([]));
         sendable(admin.describe_log_dirs());
         sendable(admin.describe_producers([]));
+        sendable(admin.describe_client_quotas(QuotaFilter::all()));
+        sendable(admin.alter_client_quotas([]));
+        sendable(admin.describe_scram_credentials(["billing"]));
+        sendable(admin.alter_scram_credentials([]));
         sendable(admin.committed_offsets("billing"));
         sendable(admin.alter_offsets("billing", []));
         sendable(admin.delete_offsets("billing", []));

@@ -1,5 +1,7 @@
 //! Showing quotas.
 
+use std::net::IpAddr;
+
 use naru_protocol::ErrorCode;
 
 use super::{ClientQuotas, EntityName, EntityType, QuotaEntity, Quotas};
@@ -31,11 +33,17 @@ impl QuotaMatch {
 
     fn matches(&self, name: &EntityName) -> bool {
         match self {
-            Self::Exact(wanted) => name.as_str() == Some(wanted),
+            Self::Exact(wanted) => name.as_str() == Some(wanted) || is_same_address(wanted, name),
             Self::Default => *name == EntityName::Default,
             Self::Any => true,
         }
     }
+}
+
+/// Whether both are the same address, however it is written.
+fn is_same_address(wanted: &str, name: &EntityName) -> bool {
+    let address = |text: &str| text.parse::<IpAddr>().ok().map(|address| address.to_canonical());
+    address(wanted).is_some_and(|wanted| name.as_str().and_then(address) == Some(wanted))
 }
 
 /// One component of a `DescribeClientQuotas` request.

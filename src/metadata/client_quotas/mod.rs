@@ -93,12 +93,14 @@ impl ClientQuotas {
         self.entities.get(entity)
     }
 
-    /// The quota that counts for this user and client id: Kafka's order, from the nearest to the most general.
+    /// The quota that counts for this user and client id: Kafka's order, from the nearest to the most general. Who has no
+    /// client id, an empty one, has the quotas of users alone.
     pub fn of_client(&self, key: QuotaKey, user: &str, client_id: &str) -> Option<Applicable> {
         use EntityName::{Default, Exact};
         if self.entities.is_empty() {
             return None;
         }
+        let is_anonymous = client_id.is_empty();
         let user = || Some(Exact(user.into()));
         let client = || Some(Exact(client_id.into()));
         let default = || Some(Default);
@@ -115,6 +117,9 @@ impl ClientQuotas {
         nearest_first.into_iter().find_map(|entity| {
             let (user, client_id) = entity();
             let (by_user, by_client) = (user.is_some(), client_id.is_some());
+            if by_client && is_anonymous {
+                return None;
+            }
             let bound = *self.entities.get(&QuotaEntity { user, client_id, ip: None })?.get(&key)?;
             Some(Applicable { bound, by_user, by_client })
         })

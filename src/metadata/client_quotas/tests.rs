@@ -39,6 +39,7 @@ fn the_nearest_quota_counts_and_says_who_shares_it() {
     }
     assert_eq!(bound_of(&image, "other", "c"), Some((5.0, true, true)));
     assert_eq!(bound_of(&image, "other", "other"), Some((4.0, true, true)));
+    assert_eq!(bound_of(&image, "u", ""), Some((6.0, true, false)));
     assert_eq!(bound_of(&image, "u", "other"), Some((7.0, true, true)));
     assert_eq!(image.client_quotas().of_client(QuotaKey::ConsumerByteRate, "u", "c"), None);
 }
