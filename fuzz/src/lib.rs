@@ -7,10 +7,14 @@
 use bytes::Bytes;
 use naru_broker::config::{BrokerConfig, Setting, SettingSource, TOPIC_SETTINGS};
 use naru_broker::storage::types::Offset;
-use naru_broker::storage::{checkpoint, leader_epochs, meta, offset_index, partition_metadata, producer_snapshot, time_index};
+use naru_broker::storage::{
+    checkpoint, leader_epochs, meta, offset_index, partition_metadata, producer_snapshot, time_index,
+};
 use naru_protocol::consumer_protocol::{ConsumerProtocolAssignment, ConsumerProtocolSubscription};
 use naru_protocol::json::MessageJson;
-use naru_protocol::records::{Batch, Codec, HEADER_LEN, TimestampType, Validation, batches, checksum, validate};
+use naru_protocol::records::{
+    Batch, Codec, HEADER_LEN, PayloadValidation, TimestampType, Validation, batches, checksum, validate,
+};
 use naru_protocol::state::{cluster_metadata, consumer_offsets, transaction_state};
 use naru_protocol::{ApiKey, RequestHeader};
 
@@ -55,7 +59,10 @@ pub fn requests_groups(input: &[u8]) {
 
 /// All other requests.
 pub fn requests_admin(input: &[u8]) {
-    request(input, |key| !matches!(key, 0..=3 | 8..=16 | 21..=28 | 42 | 47 | 61 | 65 | 66 | 68 | 69 | 76..=79 | 83..=93));
+    request(
+        input,
+        |key| !matches!(key, 0..=3 | 8..=16 | 21..=28 | 42 | 47 | 61 | 65 | 66 | 68 | 69 | 76..=79 | 83..=93),
+    );
 }
 
 fn request(input: &[u8], is_meant: fn(i16) -> bool) {
@@ -87,7 +94,12 @@ fn message(input: &[u8], is_meant: fn(i16) -> bool, of: fn(ApiKey) -> MessageJso
         Err(_) if matches!(api, ApiKey::AlterClientQuotas | ApiKey::DescribeClientQuotas) => return,
         Err(error) => panic!("{} {version}: {error}", api.name()),
     };
-    assert_eq!((form.decode)(written, version).expect("what was written can be read"), read, "{} {version}", api.name());
+    assert_eq!(
+        (form.decode)(written, version).expect("what was written can be read"),
+        read,
+        "{} {version}",
+        api.name()
+    );
 }
 
 /// A record batch as a producer sends it and as a log holds it. The first byte turns rules on; where the checksum is wrong, a
@@ -114,12 +126,12 @@ fn check_batch(rules: u8, bytes: &[u8]) {
         compacted: has(3),
         allow_control: has(4),
         allow_zstd: has(5),
-        payload: Default::default(),
+        payload: PayloadValidation::Full,
     };
     let bytes = Bytes::copy_from_slice(bytes);
     if let Ok(valid) = validate(bytes.clone(), &rules) {
         let records = Batch::parse(valid.received().clone()).expect("a valid batch has a header").records();
-        assert_eq!(records.filter(Result::is_ok).count() as i32, valid.header.records_count, "a valid batch is read whole");
+        assert_eq!(records.flatten().count() as i32, valid.header.records_count, "a valid batch is read whole");
     }
     for batch in batches(bytes).map_while(Result::ok).take(64) {
         let _ = batch.records().take(10_000).map_while(Result::ok).count();
@@ -151,23 +163,30 @@ pub fn files(input: &[u8]) {
         1 => same(time_index::TimeIndex::decode(Offset(1000), file, Offset(1 << 30)).ok(), |index| {
             time_index::TimeIndex::decode(Offset(1000), &index.encode(), Offset(1 << 30)).ok()
         }),
-        2 => same(leader_epochs::LeaderEpochs::decode(file).ok(), |epochs| leader_epochs::LeaderEpochs::decode(&epochs.encode()).ok()),
+        2 => same(leader_epochs::LeaderEpochs::decode(file).ok(), |epochs| {
+            leader_epochs::LeaderEpochs::decode(&epochs.encode()).ok()
+        }),
         3 => {
             let mut file = file.to_vec();
             if let Some((head, body)) = file.split_at_mut_checked(6) {
                 head[2..].copy_from_slice(&crc_fast::crc32_iscsi(body).to_be_bytes());
             }
-            let encoded = |state: &naru_broker::storage::producer_state::ProducerState| producer_snapshot::encode(state);
+            let encoded =
+                |state: &naru_broker::storage::producer_state::ProducerState| producer_snapshot::encode(state);
             same(producer_snapshot::decode(&file, 0).ok().map(|state| encoded(&state)), |file| {
                 producer_snapshot::decode(file, 0).ok().map(|state| encoded(&state))
             });
         }
         4 => {
             let file = [file, &crc_fast::crc32_iso_hdlc(file).to_be_bytes()].concat();
-            same(checkpoint::Checkpoint::decode(&file).ok(), |read| checkpoint::Checkpoint::decode(&read.encode()).ok());
+            same(checkpoint::Checkpoint::decode(&file).ok(), |read| {
+                checkpoint::Checkpoint::decode(&read.encode()).ok()
+            });
         }
         5 => drop(meta::Meta::decode(file)),
-        _ => same(partition_metadata::decode(file).ok(), |id| partition_metadata::decode(&partition_metadata::encode(*id)).ok()),
+        _ => same(partition_metadata::decode(file).ok(), |id| {
+            partition_metadata::decode(&partition_metadata::encode(*id)).ok()
+        }),
     }
 }
 

@@ -52,7 +52,7 @@ pub struct ScramPassword {
 
 impl ScramPassword {
     /// A password with a fresh salt and 4096 iterations. It should be ASCII: other characters are hashed as they are, without
-    /// SASLprep.
+    /// `SASLprep`.
     pub fn new(mechanism: ScramMechanism, password: impl Into<ByteString>) -> Self {
         let salt = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat().into();
         Self { mechanism, iterations: 4096, salt, password: password.into() }

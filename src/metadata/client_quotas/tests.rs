@@ -16,6 +16,7 @@ fn alter(image: &mut MetadataImage, parts: &[(&str, Option<&str>)], key: &str, v
 
 #[test]
 fn the_nearest_quota_counts_and_says_who_shares_it() {
+    type Row = (&'static [(&'static str, Option<&'static str>)], bool, bool);
     const KEY: QuotaKey = QuotaKey::ProducerByteRate;
     let mut image = MetadataImage::new(1);
     let bound_of = |image: &MetadataImage, user: &str, client: &str| {
@@ -23,7 +24,7 @@ fn the_nearest_quota_counts_and_says_who_shares_it() {
     };
     assert_eq!(bound_of(&image, "u", "c"), None);
     // From the most general to the nearest, each overrides the one before.
-    let rows: [(&[(&str, Option<&str>)], bool, bool); 8] = [
+    let rows: [Row; 8] = [
         (&[("client-id", None)], false, true),
         (&[("client-id", Some("c"))], false, true),
         (&[("user", None)], true, false),
