@@ -13,10 +13,15 @@ use naru_protocol::messages::describe_quorum::{
     DescribeQuorumResponseTopicData, Listener, Node, ReplicaState, TopicData,
 };
 
+use uuid::Uuid;
+
 use crate::broker::Broker;
 use crate::metadata::METADATA_TOPIC;
 
 use super::{Answer, RequestContext};
+
+/// The first version with directories and addresses.
+const DIRECTORIES_SINCE: i16 = 2;
 
 pub(super) fn handle(
     broker: Arc<Broker>,
@@ -24,9 +29,12 @@ pub(super) fn handle(
     request: DescribeQuorumRequest,
 ) -> Answer<DescribeQuorumResponse> {
     Answer::Ready(if asks_for_the_metadata_log(&request.topics) {
-        let topic_name = METADATA_TOPIC.into();
-        let topics = vec![DescribeQuorumResponseTopicData { topic_name, partitions: vec![metadata_log(&broker)] }];
-        DescribeQuorumResponse { topics, nodes: vec![this_node(&broker, &context)], ..Default::default() }
+        let has_directories = context.version >= DIRECTORIES_SINCE;
+        let directory = if has_directories { broker.directory_id() } else { Uuid::nil() };
+        let partitions = vec![metadata_log(&broker, directory)];
+        let topics = vec![DescribeQuorumResponseTopicData { topic_name: METADATA_TOPIC.into(), partitions }];
+        let nodes = if has_directories { vec![this_node(&broker, &context)] } else { Vec::new() };
+        DescribeQuorumResponse { topics, nodes, ..Default::default() }
     } else {
         DescribeQuorumResponse { topics: request.topics.into_iter().map(unknown).collect(), ..Default::default() }
     })
@@ -48,12 +56,12 @@ fn unknown(topic: TopicData) -> DescribeQuorumResponseTopicData {
     DescribeQuorumResponseTopicData { topic_name: topic.topic_name, partitions: partitions.collect() }
 }
 
-fn metadata_log(broker: &Broker) -> DescribeQuorumResponsePartitionData {
+fn metadata_log(broker: &Broker, directory: Uuid) -> DescribeQuorumResponsePartitionData {
     let end = broker.metadata().log_end();
     let now_ms = broker.now_ms();
     let voter = ReplicaState {
         replica_id: broker.node_id(),
-        replica_directory_id: broker.directory_id(),
+        replica_directory_id: directory,
         log_end_offset: end.offset,
         last_fetch_timestamp: now_ms,
         last_caught_up_timestamp: now_ms,

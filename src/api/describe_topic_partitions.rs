@@ -16,7 +16,7 @@ use naru_protocol::messages::describe_topic_partitions::{
 use naru_protocol::messages::metadata::MetadataResponsePartition;
 
 use crate::broker::Broker;
-use crate::metadata::{MetadataImage, Topic, check_topic_name};
+use crate::metadata::{MetadataImage, Topic, check_topic_name, is_internal_topic};
 
 use super::metadata::describe_partition;
 use super::{Answer, RequestContext, TOPIC_OPERATIONS};
@@ -90,6 +90,7 @@ fn unknown(name: ByteString) -> DescribeTopicPartitionsResponseTopic {
     };
     DescribeTopicPartitionsResponseTopic {
         error_code,
+        is_internal: is_internal_topic(&name),
         name: Some(name),
         topic_authorized_operations: TOPIC_OPERATIONS,
         ..Default::default()

@@ -47,7 +47,8 @@ pub(super) async fn handle(
             by_name(&broker, asked, create).await
         }
     };
-    for topic in &mut topics {
+    // Nothing may be done with what has no name.
+    for topic in topics.iter_mut().filter(|topic| topic.name.is_some()) {
         topic.topic_authorized_operations = operations;
     }
     let address = context.advertised();
@@ -99,7 +100,12 @@ fn by_id(broker: &Broker, asked: &[MetadataRequestTopic]) -> Vec<MetadataRespons
     let ids = asked.iter().map(|topic| topic.topic_id).filter(|id| !id.is_nil() && seen.insert(*id));
     let topics = ids.map(|id| match image.topic_by_id(&id) {
         Some(topic) => describe(broker, topic),
-        None => MetadataResponseTopic { error_code: ErrorCode::UNKNOWN_TOPIC_ID, topic_id: id, ..Default::default() },
+        None => MetadataResponseTopic {
+            error_code: ErrorCode::UNKNOWN_TOPIC_ID,
+            name: None,
+            topic_id: id,
+            ..Default::default()
+        },
     });
     topics.collect()
 }

@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use naru_protocol::ErrorCode;
 use naru_protocol::messages::update_features::{
     FeatureUpdateKey, UpdatableFeatureResult, UpdateFeaturesRequest, UpdateFeaturesResponse,
 };
@@ -25,11 +24,7 @@ pub(super) fn handle(
     context: RequestContext,
     request: UpdateFeaturesRequest,
 ) -> Answer<UpdateFeaturesResponse> {
-    let checked = if request.timeout_ms > 0 {
-        request.feature_updates.iter().try_for_each(|update| check(update, context.version))
-    } else {
-        Err(ErrorCode::REQUEST_TIMED_OUT.into())
-    };
+    let checked = request.feature_updates.iter().try_for_each(|update| check(update, context.version));
     Answer::Ready(match checked {
         Ok(()) => {
             let updated = request.feature_updates.into_iter();

@@ -7,6 +7,8 @@ use naru_protocol::ErrorCode;
 pub const CONSUMER_OFFSETS: &str = "__consumer_offsets";
 /// The topic of transactions.
 pub const TRANSACTION_STATE: &str = "__transaction_state";
+/// The topic of share groups.
+pub const SHARE_GROUP_STATE: &str = "__share_group_state";
 /// The name of the metadata log. It is not a topic and nobody can create one of this name.
 pub const METADATA_TOPIC: &str = "__cluster_metadata";
 
@@ -15,7 +17,7 @@ const MAX_LEN: usize = 249;
 
 /// Whether the broker itself keeps state in the topic of this name.
 pub fn is_internal_topic(name: &str) -> bool {
-    name == CONSUMER_OFFSETS || name == TRANSACTION_STATE
+    [CONSUMER_OFFSETS, TRANSACTION_STATE, SHARE_GROUP_STATE].contains(&name)
 }
 
 /// Why a name is not a topic name.

@@ -139,7 +139,7 @@ async fn a_batch_of_100_000_records_is_one_batch_for_everybody() {
     const RECORDS: i64 = 100_000;
     let broker = TestBroker::start("").await;
     let mut client = broker.client().await;
-    client.create(TOPIC, 1, &[]).await;
+    client.create(TOPIC, 1, &[("max.message.bytes", "2000000")]).await;
     let sent: Vec<(i64, &str)> = (0..RECORDS).map(|number| (LONG_AGO + number, "")).collect();
     for (round, codec) in (0..).zip([Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd]) {
         let base = round * RECORDS;
