@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use naru_client::admin::{
     ConfigChange, ConfigResource, ConfigResourceKind, ConfigSource, DeleteBefore, Election, ElectionType,
-    FeatureChange, GroupFilter, NewTopic, OffsetSpec,
+    FeatureChange, GroupFilter, NewTopic, OffsetSpec, QuotaChange, QuotaEntity, QuotaFilter, QuotaKey, QuotaName,
+    ScramChange, ScramMechanism, ScramPassword,
 };
 use naru_client::{ErrorCode, Record, TopicPartition};
 
@@ -331,4 +332,61 @@ async fn the_quorum_and_the_features_are_described() {
     let unknown = [("no.such.feature", 1, FeatureChange::Upgrade)];
     let error = within("a refusal", admin.update_features(unknown)).await.unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::INVALID_UPDATE_VERSION), "{error}");
+}
+
+#[tokio::test]
+async fn quotas_are_set_found_and_removed() {
+    let cluster = Cluster::any().await;
+    let admin = cluster.client().admin();
+    let user = unique("user");
+    let (all, nightly) = (QuotaEntity::user(&*user), QuotaEntity::user(&*user).and_client_id("nightly"));
+    let bound = |bound| vec![QuotaChange::set(QuotaKey::ProducerByteRate, bound)];
+    let dry = admin.clone().dry_run();
+    within("a dry run", dry.alter_client_quota(all.clone(), bound(5.0))).await.unwrap();
+
+    let wrong = QuotaEntity::user(&*user).and_client_id("");
+    let changes = [(all.clone(), bound(1e9)), (wrong, bound(1.0)), (nightly.clone(), bound(1e6))];
+    let outcomes = within("outcomes", admin.alter_client_quotas(changes)).await.unwrap();
+    let codes: Vec<_> = outcomes.iter().map(|(_, outcome)| outcome.as_ref().err().and_then(|e| e.code())).collect();
+    assert_eq!(codes, [None, Some(ErrorCode::INVALID_REQUEST), None]);
+
+    let filter = || QuotaFilter::all().user(&*user);
+    until("both quotas", async || admin.describe_client_quotas(filter()).await.unwrap().len() == 2).await;
+    let strict = within("quotas", admin.describe_client_quotas(filter().strict())).await.unwrap();
+    assert_eq!(strict.len(), 1);
+    assert_eq!((&strict[0].entity, strict[0].bounds.get(&QuotaKey::ProducerByteRate)), (&all, Some(&1e9)));
+    let default = within("quotas", admin.describe_client_quotas(filter().client_id(QuotaName::Default))).await.unwrap();
+    assert!(default.is_empty(), "{default:?}");
+
+    let gone = || vec![QuotaChange::remove(QuotaKey::ProducerByteRate)];
+    within("the end", admin.alter_client_quotas([(all, gone()), (nightly, gone())])).await.unwrap();
+    until("no quota", async || admin.describe_client_quotas(filter()).await.unwrap().is_empty()).await;
+}
+
+#[tokio::test]
+async fn scram_credentials_are_set_told_without_secrets_and_deleted() {
+    let cluster = Cluster::any().await;
+    let admin = cluster.client().admin();
+    let (user, nobody) = (unique("user"), unique("nobody"));
+    let password = ScramPassword::new(ScramMechanism::Sha512, "open sesame").iterations(5000);
+    within("a password", admin.alter_scram_credential(&*user, ScramChange::Set(password))).await.unwrap();
+    until("the password", async || {
+        let told = admin.describe_scram_credentials([&*user, &*nobody]).await.unwrap();
+        assert_eq!(told[1].1.as_ref().unwrap_err().code(), Some(ErrorCode::RESOURCE_NOT_FOUND));
+        told[0].1.as_ref().is_ok_and(|known| *known == BTreeMap::from([(ScramMechanism::Sha512, 5000)]))
+    })
+    .await;
+    let all = within("all", admin.describe_scram_credentials(<[&str; 0]>::default())).await.unwrap();
+    assert!(all.iter().any(|(known, _)| **known == *user) && !all.iter().any(|(known, _)| **known == *nobody));
+
+    let weak = ScramPassword::new(ScramMechanism::Sha256, "x").iterations(1);
+    let refused = within("a refusal", admin.alter_scram_credential(&*user, ScramChange::Set(weak))).await.unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::UNACCEPTABLE_CREDENTIAL), "{refused}");
+    let delete = || ScramChange::Delete(ScramMechanism::Sha512);
+    within("the end", admin.alter_scram_credential(&*user, delete())).await.unwrap();
+    until("no password", async || {
+        let again = admin.alter_scram_credential(&*user, delete()).await;
+        again.is_err_and(|error| error.code() == Some(ErrorCode::RESOURCE_NOT_FOUND))
+    })
+    .await;
 }

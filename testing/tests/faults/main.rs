@@ -9,3 +9,4 @@ mod consuming;
 mod groups;
 mod members;
 mod producing;
+mod quotas;

@@ -41,6 +41,12 @@ impl Cluster {
         Self::own(settings.start().await)
     }
 
+    /// A broker behind a proxy, with settings of its own.
+    pub async fn with_proxy_and(own: &[(&str, &str)]) -> Self {
+        let settings = own.iter().fold(settings(), |settings, (name, value)| settings.set(*name, *value));
+        Self::own(settings.through_proxy().start().await)
+    }
+
     /// A broker behind a proxy.
     pub async fn with_proxy() -> Self {
         Self::own(settings().through_proxy().start().await)
