@@ -18,6 +18,12 @@ use crate::broker::Broker;
 
 use super::{Answer, RequestContext, describe_log_dirs};
 
+/// What Kafka appends to the name of a log while it moves: a random id, and that it is to come.
+const SUFFIX_LEN: usize = ".00000000000000000000000000000000-future".len();
+
+/// The longest name of a directory.
+const MAX_NAME_LEN: usize = 255;
+
 pub(super) fn handle(
     broker: Arc<Broker>,
     _context: RequestContext,
@@ -28,7 +34,9 @@ pub(super) fn handle(
     for directory in request.dirs {
         for topic in directory.topics {
             for index in topic.partitions {
-                let error = if directory.path == here {
+                let error = if !fits_while_it_moves(&topic.name, index) {
+                    ErrorCode::INVALID_TOPIC_EXCEPTION
+                } else if directory.path == here {
                     broker.partition(&topic.name, index).err().unwrap_or(ErrorCode::NONE)
                 } else {
                     ErrorCode::LOG_DIR_NOT_FOUND
@@ -46,4 +54,9 @@ pub(super) fn handle(
             .collect(),
     });
     Answer::Ready(AlterReplicaLogDirsResponse { results: results.collect(), ..Default::default() })
+}
+
+/// Kafka refuses to move logs with longer names, wherever they are to go.
+fn fits_while_it_moves(topic: &str, index: i32) -> bool {
+    format!("{topic}-{index}").len() + SUFFIX_LEN <= MAX_NAME_LEN
 }

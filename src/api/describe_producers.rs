@@ -4,11 +4,13 @@
 
 use std::sync::Arc;
 
+use naru_protocol::ErrorCode;
 use naru_protocol::messages::describe_producers::{
     DescribeProducersRequest, DescribeProducersResponse, PartitionResponse, ProducerState, TopicResponse,
 };
 
 use crate::broker::Broker;
+use crate::metadata::check_topic_name;
 use crate::storage::producer_state::Producer;
 use crate::storage::types::ProducerId;
 
@@ -36,7 +38,10 @@ fn describe(broker: &Broker, topic: &str, partition_index: i32) -> PartitionResp
             producers.sort_unstable_by_key(|producer: &ProducerState| producer.producer_id);
             PartitionResponse { partition_index, active_producers: producers, ..Default::default() }
         }
-        Err(error_code) => PartitionResponse { partition_index, error_code, ..Default::default() },
+        Err(error_code) => {
+            let error_code = check_topic_name(topic).map_or(ErrorCode::INVALID_TOPIC_EXCEPTION, |()| error_code);
+            PartitionResponse { partition_index, error_code, ..Default::default() }
+        }
     }
 }
 

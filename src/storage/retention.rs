@@ -12,7 +12,7 @@ use super::disk::Disk;
 use super::log::Log;
 use super::segment::{DELETED, INDEX, LOG, SealedSegment, Segment, Segments, TIME_INDEX, file_name};
 use super::segment_index::SegmentIndex;
-use super::types::Offset;
+use super::types::{Offset, Position};
 
 impl Shared {
     /// Applies the retention of every log.
@@ -65,10 +65,12 @@ impl Shared {
                 log.raise_log_start(start.min(log.durable_end()));
                 self.write_checkpoint()?;
             }
-            // The active segment is sealed when all of it is too old; the next run removes it.
+            // The active segment is sealed when all of it is to go; the next run removes it.
             let limit_ms = config.retention_ms.map(|limit| now_ms.saturating_sub(limit));
-            let largest = log.active().and_then(|active| active.index.read().largest_timestamp());
-            if largest.zip(limit_ms).is_some_and(|(largest, limit)| (0..limit).contains(&largest.timestamp)) {
+            let active = log.active().filter(|active| active.end() > Position(0));
+            let largest = active.as_ref().and_then(|active| active.index.read().largest_timestamp());
+            let too_old = largest.zip(limit_ms).is_some_and(|(largest, limit)| (0..limit).contains(&largest.timestamp));
+            if too_old || (active.is_some() && config.retention_bytes == Some(0)) {
                 log.close();
             }
         }
@@ -120,8 +122,8 @@ fn retained_from(
     for (i, segment) in segments.0.iter().enumerate() {
         let Segment::Sealed(sealed) = segment else { break };
         let next = segments.0.get(i + 1).map(Segment::base_offset);
-        // As in Kafka, size alone never empties a log.
-        let too_large = next.is_some() && excess >= u64::from(sealed.size) && sealed.size > 0;
+        // Only a limit of 0 empties a log: what exceeds another one is less than the log.
+        let too_large = excess >= u64::from(sealed.size) && sealed.size > 0;
         let too_old = sealed.size > 0
             && config.retention_ms.is_some_and(|limit| is_older(disk, sealed, now_ms.saturating_sub(limit)));
         if !too_large && !too_old {

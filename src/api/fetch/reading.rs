@@ -72,7 +72,7 @@ impl Reading {
         loop {
             let is_complete = self.bytes >= self.bounds.min_bytes || self.is_final;
             if is_complete || Instant::now() >= self.bounds.deadline || broker.is_stopping() || is_over() {
-                return;
+                break;
             }
             for visit in &self.visits {
                 if let Some((high_watermark, target)) = visit.next() {
@@ -90,6 +90,12 @@ impl Reading {
                 // Its topic was deleted under the eyes of a reader who waited for it.
                 self.is_final |= visit.is_some_and(Visit::is_unknown);
             }
+        }
+        // Others were waited for: what was found first may be deleted by now, and is not given out.
+        let outdated: Vec<Due> =
+            self.visits.iter().filter(|visit| visit.is_outdated()).map(|visit| visit.due).collect();
+        for due in outdated {
+            self.visit(following, due, &find).await;
         }
     }
 

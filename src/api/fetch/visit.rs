@@ -75,6 +75,14 @@ impl Visit {
         self.was_closed || matches!(self.found, Found::Diverged(..) | Found::Failed(_))
     }
 
+    /// Whether records that were found may have been deleted since.
+    pub(super) fn is_outdated(&self) -> bool {
+        match (&self.found, &self.partition) {
+            (Found::Records(fetched), Some(partition)) => partition.log().log_start() > fetched.log_start,
+            _ => false,
+        }
+    }
+
     /// The high watermark at which there is more than was found.
     pub(super) fn next(&self) -> Option<(&Arc<HighWatermark>, Offset)> {
         match (&self.found, &self.partition) {

@@ -5,4 +5,5 @@ mod faults;
 mod lifecycle;
 mod model;
 mod recovery;
+mod settings;
 mod setup;
