@@ -14,6 +14,7 @@ import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.*;
 import org.apache.kafka.common.utils.internals.AppInfoParser;
 import org.apache.kafka.streams.*;
+import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.errors.InvalidStateStoreException;
 import org.apache.kafka.streams.kstream.*;
 import org.apache.kafka.streams.processor.StateRestoreListener;
@@ -94,6 +95,11 @@ public class Driver {
         return streams;
     }
 
+    /** A member that is not coming back leaves its group: otherwise the next instance waits for the end of its session. */
+    static void close(KafkaStreams streams) {
+        check(streams.close(CloseOptions.groupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP).withTimeout(PATIENCE)), () -> "the application closes");
+    }
+
     /** Lines are split into words, some filtered out, and the rest branched to two topics. Nothing is remembered. */
     static String stateless() throws Exception {
         createTopics(prefix + "-lines", prefix + "-short", prefix + "-long");
@@ -107,13 +113,13 @@ public class Driver {
             .defaultBranch(Branched.withConsumer(words -> words.to(prefix + "-long")));
         List<String> lines = IntStream.range(0, 3000).mapToObj(i -> "w" + i + " skipped longer" + i).toList();
         KafkaStreams streams = start(builder, null);
-        produce(prefix + "-lines", lines, 1_000_000, 1);
+        produce(prefix + "-lines", lines, System.currentTimeMillis(), 1);
         for (String kind : List.of("short", "long")) {
             List<String> expected = IntStream.range(0, 3000).mapToObj(i -> kind.equals("short") ? "w=W" + i : "l=LONGER" + i).sorted().toList();
             List<String> got = readAll(prefix + "-" + kind, 3000).stream().sorted().toList();
             check(got.equals(expected), () -> kind + " words: " + got.size() + " records, or other ones");
         }
-        check(streams.close(PATIENCE), () -> "the application closes");
+        close(streams);
         return null;
     }
 
@@ -169,7 +175,7 @@ public class Driver {
         check(Set.of(config(changelog, "cleanup.policy").split(",")).equals(Set.of("compact", "delete")), () -> "configs of the changelog");
         check(readAll(prefix + "-counts", 3000).size() == 3000, () -> "one record for every count");
         waitFor(() -> ends(repartition, OffsetSpec.earliest()) == 3000 && ends(repartition, OffsetSpec.latest()) == 3000, () -> "the repartition topic was purged");
-        check(first.close(PATIENCE), () -> "the application closes");
+        close(first);
 
         first.cleanUp();
         AtomicLong restored = new AtomicLong();
@@ -190,7 +196,7 @@ public class Driver {
         produce(prefix + "-lines", lines, start, 10);
         waitForCounts(second, start, 200);
         waitFor(() -> ends(repartition, OffsetSpec.earliest()) == 6000, () -> "the repartition topic was purged again");
-        check(second.close(PATIENCE), () -> "the application closes again");
+        close(second);
         return restored + " records restored";
     }
 
