@@ -2,6 +2,8 @@
 //!
 //! Version 0, flexible.
 
+use std::fmt;
+
 use bytes::Bytes;
 use bytestring::ByteString;
 use naru_protocol_derive::{Message, Wire};
@@ -21,13 +23,25 @@ pub struct ScramCredentialDeletion {
     pub mechanism: i8,
 }
 
-#[derive(Clone, Debug, PartialEq, Wire)]
+#[derive(Clone, PartialEq, Wire)]
 pub struct ScramCredentialUpsertion {
     pub name: ByteString,
     pub mechanism: i8,
     pub iterations: i32,
     pub salt: Bytes,
     pub salted_password: Bytes,
+}
+
+impl fmt::Debug for ScramCredentialUpsertion {
+    /// Without salt and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, mechanism, iterations, .. } = self;
+        f.debug_struct("ScramCredentialUpsertion")
+            .field("name", name)
+            .field("mechanism", mechanism)
+            .field("iterations", iterations)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Message)]

@@ -42,7 +42,7 @@ fn prefixed(bytes: Option<&Bytes>) -> Option<(i16, Bytes)> {
     Some((i16::from_be_bytes(*prefix), bytes.slice(2..)))
 }
 
-/// A frame of three varints stands in front: its version, the type, the version of the record.
+/// A frame of three varints stands in front: its version, the type, the version of the record. Secrets are not shown.
 fn metadata(record: &Record) -> Result<Value, String> {
     let bytes = record.value.clone().ok_or("there is no value")?;
     let mut rest = bytes.as_ref();
@@ -62,9 +62,18 @@ fn metadata(record: &Record) -> Result<Value, String> {
     let body = bytes.slice(bytes.len() - rest.len()..);
     let known = i16::try_from(record_type).ok().and_then(cluster_metadata::Record::json_reader);
     let form = known.ok_or_else(|| format!("type {record_type} is not known"))?;
-    let value = (form.decode)(body, i16::try_from(version).unwrap_or(i16::MAX)).map_err(|error| error.to_string())?;
+    let version = i16::try_from(version).unwrap_or(i16::MAX);
+    let mut value = (form.decode)(body, version).map_err(|error| error.to_string())?;
+    for secret in SECRETS {
+        if let Some(field) = value.get_mut(secret) {
+            *field = "(hidden)".into();
+        }
+    }
     Ok(json!({ "type": form.name, "value": value }))
 }
+
+/// Fields of SCRAM credentials that help to guess a password or to pose as the broker.
+const SECRETS: [&str; 3] = ["salt", "storedKey", "serverKey"];
 
 /// Members of consumer groups carry messages of their own: subscription and assignment.
 fn open_members(group: &mut Value) {

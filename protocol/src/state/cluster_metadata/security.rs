@@ -1,5 +1,7 @@
 //! Records about access control, SCRAM credentials and delegation tokens.
 
+use std::fmt;
+
 use bytes::Bytes;
 use bytestring::ByteString;
 use naru_protocol_derive::Message;
@@ -24,7 +26,7 @@ pub struct RemoveAccessControlEntryRecord {
     pub id: Uuid,
 }
 
-#[derive(Clone, Debug, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message)]
 #[message(record = 11, versions = "0", flexible = "0+")]
 pub struct UserScramCredentialRecord {
     pub name: ByteString,
@@ -33,6 +35,18 @@ pub struct UserScramCredentialRecord {
     pub stored_key: Bytes,
     pub server_key: Bytes,
     pub iterations: i32,
+}
+
+impl fmt::Debug for UserScramCredentialRecord {
+    /// Without salt and keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, mechanism, iterations, .. } = self;
+        f.debug_struct("UserScramCredentialRecord")
+            .field("name", name)
+            .field("mechanism", mechanism)
+            .field("iterations", iterations)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Message)]
