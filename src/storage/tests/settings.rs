@@ -162,7 +162,7 @@ fn flush_ms_and_flush_messages_start_flushes_and_may_change() {
     broker.log.set_config(flushed(Some(2), None));
     append_of_size(&broker, 100);
     append_of_size(&broker, 100);
-    wait_until("the flush by count", || broker.log.durable_end() == Offset(3));
+    wait_until("the flush by count", || broker.log.durable_end() >= Offset(2));
     broker.log.set_config(flushed(None, None));
     append_of_size(&broker, 100);
     broker.log.set_config(LogConfig::default());

@@ -307,7 +307,7 @@ async fn leaders_are_where_they_should_be_and_replicas_stay() {
     assert!(all.iter().all(|(_, outcome)| outcome.is_ok()), "{all:?}");
 
     let replicas = within("a topic", admin.describe_topic(&*topic)).await.unwrap().partitions.remove(1).replicas;
-    let moves = [(known.clone(), Some(replicas)), (unknown, None), (known, None)];
+    let moves = [(known, Some(replicas)), (unknown, None), (TopicPartition::new(&*topic, 0), None)];
     let outcomes = within("moves", admin.alter_partition_reassignments(moves)).await.unwrap();
     let codes: Vec<_> =
         outcomes.iter().map(|(_, result)| result.as_ref().err().and_then(naru_client::Error::code)).collect();
