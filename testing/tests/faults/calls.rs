@@ -39,7 +39,7 @@ async fn looking_is_tried_again_whatever_breaks() {
     let topic = cluster.topic(1).await;
     let (client, proxy) = (cluster.client(), cluster.broker().proxy());
     within("topics", client.admin().list_topics()).await.unwrap();
-    let fault = proxy.lose_answer(ApiKey::Metadata);
+    let fault = proxy.lose_answer(ApiKey::DescribeTopicPartitions);
     within("a description", client.admin().describe_topic(&*topic)).await.unwrap();
     assert!(fault.has_happened());
     let fault = proxy.cut_answer(ApiKey::DescribeCluster, 9);
