@@ -9,6 +9,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.*;
+import org.apache.kafka.common.errors.CorruptRecordException;
 import org.apache.kafka.common.serialization.*;
 import org.apache.kafka.common.utils.internals.AppInfoParser;
 import org.apache.kafka.tools.*;
@@ -193,7 +194,7 @@ public class Driver {
             groups("--list").ok().prints("^" + prefix + "$");
             groups("--list", "--state", "Empty").ok().prints("^" + prefix + "\\s+Empty");
             groups("--list", "--type", "classic").ok().prints("^" + prefix + "\\s+Classic");
-            groups("--describe", "--group", prefix + "-unknown").prints("GroupIdNotFoundException: .*(not found|there is no group)");
+            groups("--describe", "--group", prefix + "-unknown").prints("GroupIdNotFoundException");
         });
         step("groups --list", () -> {
             tool(GroupsCommand::main, "--list", "--group-type", "classic").ok().prints("^" + prefix + "\\s+Classic\\s+consumer");
@@ -266,7 +267,7 @@ public class Driver {
         fill(prefix, 1);
         step("features describe", () -> tool(FeatureCommand::main, "describe").ok().prints("^Feature: metadata\\.version\\s+SupportedMinVersion: \\S+\\s+SupportedMaxVersion: \\S+\\s+FinalizedVersionLevel: \\S+\\s+Epoch: \\d+"));
         step("features upgrade --dry-run", () -> {
-            tool(FeatureCommand::main, "upgrade", "--feature", "metadata.version=1000", "--dry-run").ended(1).prints("Can not upgrade metadata\\.version to 1000", "1000");
+            tool(FeatureCommand::main, "upgrade", "--feature", "metadata.version=1000", "--dry-run").ended(1).prints("Can not upgrade metadata\\.version to 1000");
             tool(FeatureCommand::main, "upgrade", "--feature", "no.such=1", "--dry-run").ended(1).prints("no\\.such");
         });
         step("metadata-quorum describe --status", () -> tool(MetadataQuorumCommand::main, "describe", "--status").ok().prints("^ClusterId: +\\S{22}$", "^LeaderId: +1$", "^LeaderEpoch: +\\d+$", "^HighWatermark: +[1-9]\\d*$", "^MaxFollowerLag: +0$", "^CurrentVoters: +\\[\\{\"id\": 1", "^CurrentObservers: +\\[\\]$"));
@@ -304,11 +305,18 @@ public class Driver {
             eventually(() -> tool(ClientMetricsCommand::main, "--list").ok().printsNo("^" + prefix + "$"));
         });
         step("transactions describe-producers", () -> Tool.run(TransactionsCommand::main, "--bootstrap-server", bootstrap, "describe-producers", "--topic", prefix, "--partition", "0").ok().prints("^ProducerId\\s+ProducerEpoch\\s+LatestCoordinatorEpoch\\s+LastSequence\\s+LastTimestamp\\s+CurrentTransactionStartOffset", "^\\d+\\s+0\\s+-1\\s+0\\s+\\d+\\s+None"));
-        step("acls without an authorizer", () -> tool(AclCommand::main, "--list").ended(1).prints("SecurityDisabledException: (No Authorizer is configured|This broker has no authorizer)"));
+        step("acls without an authorizer", () -> tool(AclCommand::main, "--list").ended(1).prints("SecurityDisabledException"));
     }
 
+    /**
+     * What DumpLogSegments prints about a file. It takes the zeros at the end of a preallocated segment for a damaged record, after all
+     * that it has printed: Kafka preallocates with `preallocate=true`, as the topic here is made, and Naru always.
+     */
     static Tool dump(Path file, String... arguments) throws Exception {
-        return Tool.run(DumpLogSegments::main, Stream.concat(Stream.of("--files", file.toString()), Stream.of(arguments)).toArray(String[]::new)).ok().printsNo("not valid|Found.* (error|mismatch|out of order|invalid)|^Mismatches|Exception|could not");
+        Tool dumped = Tool.run(DumpLogSegments::main, Stream.concat(Stream.of("--files", file.toString()), Stream.of(arguments)).toArray(String[]::new));
+        boolean zeros = dumped.failure() instanceof CorruptRecordException && dumped.failure().getMessage().startsWith("Found record size 0 ");
+        if (!zeros) dumped.ok();
+        return dumped.printsNo("isvalid: false|invalid bytes|mismatches|Index search|not monotonically|out of order|no offset index|could not|Could not");
     }
 
     static List<Path> files(Path folder, String suffix) throws Exception {
@@ -336,11 +344,14 @@ public class Driver {
             check(found == 40_000, () -> "records in the segments: " + found);
         });
         step("dump-log of indexes", () -> {
-            for (Path index : files(folder, ".index")) {
-                dump(index).prints("^offset: \\d+ position: \\d+$");
-                dump(index, "--index-sanity-check").prints("passed sanity check");
+            // The last segment is in use and preallocated, and so are its indexes in Kafka: only the sealed ones are whole.
+            for (String kind : List.of(".index", ".timeindex")) {
+                List<Path> indexes = files(folder, kind);
+                for (Path index : indexes) dump(index);
+                dump(indexes.get(0), "--index-sanity-check").ok().prints("passed sanity check");
             }
-            for (Path index : files(folder, ".timeindex")) dump(index).prints("^timestamp: \\d+ offset: \\d+$");
+            dump(files(folder, ".index").get(0)).ok().prints("^offset: [1-9]\\d* position: [1-9]\\d*$");
+            dump(files(folder, ".timeindex").get(0)).ok().prints("^timestamp: 1\\d{6} offset: [1-9]\\d*$");
         });
         step("dump-log of a producer snapshot", () -> {
             List<Path> snapshots = files(folder, ".snapshot");
@@ -354,12 +365,12 @@ public class Driver {
                     for (Path segment : files(offsets, ".log")) all.append(dump(segment, "--offsets-decoder").output());
                 }
             }
-            new Tool("the dump of __consumer_offsets", 0, all.toString()).prints("key: \\{\"type\":\"1\",\"data\":\\{\"group\":\"" + prefix + "\",\"topic\":\"" + prefix + "\",\"partition\":0\\}\\} payload: \\{\"version\":\"\\d+\",\"data\":\\{\"offset\":10,", "key: \\{\"type\":\"2\",\"data\":\\{\"group\":\"" + prefix + "\"\\}\\} payload:.*\"protocolType\":\"consumer\"");
+            new Tool("the dump of __consumer_offsets", 0, all.toString(), null).prints("key: \\{\"type\":\"1\",\"data\":\\{\"group\":\"" + prefix + "\",\"topic\":\"" + prefix + "\",\"partition\":0\\}\\} payload: \\{\"version\":\"\\d+\",\"data\":\\{\"offset\":10,", "key: \\{\"type\":\"2\",\"data\":\\{\"group\":\"" + prefix + "\"\\}\\} payload:.*\"protocolType\":\"consumer\"");
         });
         step("dump-log --cluster-metadata-decoder", () -> {
             StringBuilder all = new StringBuilder();
             for (Path segment : files(data.resolve("__cluster_metadata-0"), ".log")) all.append(dump(segment, "--cluster-metadata-decoder").output());
-            new Tool("the dump of __cluster_metadata", 0, all.toString()).prints("payload: \\{\"type\":\"TOPIC_RECORD\",\"version\":0,\"data\":\\{\"name\":\"" + prefix + "\",\"topicId\":", "payload: \\{\"type\":\"PARTITION_RECORD\"", "payload: \\{\"type\":\"CONFIG_RECORD\",.*\"resourceName\":\"" + prefix + "\",\"name\":\"segment.bytes\",\"value\":\"1048576\"");
+            new Tool("the dump of __cluster_metadata", 0, all.toString(), null).prints("payload: \\{\"type\":\"TOPIC_RECORD\",\"version\":0,\"data\":\\{\"name\":\"" + prefix + "\",\"topicId\":", "payload: \\{\"type\":\"PARTITION_RECORD\"", "payload: \\{\"type\":\"CONFIG_RECORD\",.*\"resourceName\":\"" + prefix + "\",\"name\":\"segment.bytes\",\"value\":\"1048576\"");
         });
     }
 

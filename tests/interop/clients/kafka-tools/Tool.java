@@ -4,8 +4,8 @@ import java.util.*;
 import java.util.regex.Pattern;
 import org.apache.kafka.common.utils.internals.Exit;
 
-/** What one of Kafka's command line tools printed, and the status it ended with. */
-record Tool(String command, int status, String output) {
+/** What one of Kafka's command line tools printed, the status it ended with, and the exception it threw, if any. */
+record Tool(String command, int status, String output, Exception failure) {
     interface Main {
         void run(String... arguments) throws Exception;
     }
@@ -31,12 +31,13 @@ record Tool(String command, int status, String output) {
     }
 
     /** Runs a tool with what it would read and collects all that it prints. */
-    static Tool read(String input, Main main, String... arguments) throws Exception {
+    static Tool read(String input, Main main, String... arguments) {
         PrintStream out = System.out, err = System.err;
         InputStream in = System.in;
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
         PrintStream both = new PrintStream(printed, true, StandardCharsets.UTF_8);
         exited = null;
+        Exception failure = null;
         try {
             System.setOut(both);
             System.setErr(both);
@@ -44,15 +45,17 @@ record Tool(String command, int status, String output) {
             main.run(arguments);
         } catch (Exited end) {
             // Its status is kept.
+        } catch (Exception thrown) {
+            failure = thrown;
         } finally {
             System.setOut(out);
             System.setErr(err);
             System.setIn(in);
         }
-        return new Tool(String.join(" ", arguments), exited == null ? 0 : exited, printed.toString(StandardCharsets.UTF_8));
+        return new Tool(String.join(" ", arguments), exited == null ? 0 : exited, printed.toString(StandardCharsets.UTF_8), failure);
     }
 
-    static Tool run(Main main, String... arguments) throws Exception {
+    static Tool run(Main main, String... arguments) {
         return read("", main, arguments);
     }
 
@@ -62,6 +65,7 @@ record Tool(String command, int status, String output) {
     }
 
     Tool ended(int expected) {
+        if (failure != null) throw new AssertionError(command + " threw " + failure, failure);
         if (status != expected) throw new AssertionError(command + " ended with status " + status + ": " + output);
         return this;
     }
