@@ -46,6 +46,8 @@ impl Member {
             .group(name)
             .topics([name.to_owned()])
             .assignors([assignor])
+            // A member may own a partition before it has looked up where to begin.
+            .set("auto.offset.reset", "earliest")
             .set("heartbeat.interval.ms", "500")
             .set("auto.commit.interval.ms", "500")
             .on_assigned(move |_, partitions| {
