@@ -347,7 +347,8 @@ async fn quotas_are_set_found_and_removed() {
     let wrong = QuotaEntity::user(&*user).and_client_id("");
     let changes = [(all.clone(), bound(1e9)), (wrong, bound(1.0)), (nightly.clone(), bound(1e6))];
     let outcomes = within("outcomes", admin.alter_client_quotas(changes)).await.unwrap();
-    let codes: Vec<_> = outcomes.iter().map(|(_, outcome)| outcome.as_ref().err().and_then(|e| e.code())).collect();
+    let codes: Vec<_> =
+        outcomes.iter().map(|(_, outcome)| outcome.as_ref().err().and_then(naru_client::Error::code)).collect();
     assert_eq!(codes, [None, Some(ErrorCode::INVALID_REQUEST), None]);
 
     let filter = || QuotaFilter::all().user(&*user);
