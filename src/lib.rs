@@ -5,6 +5,8 @@ pub mod bench;
 pub mod broker;
 pub mod cli;
 pub mod config;
+#[cfg(test)]
+mod documentation;
 pub mod fetch;
 pub mod group;
 pub mod http;

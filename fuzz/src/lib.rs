@@ -49,20 +49,25 @@ pub fn frame(input: &[u8]) {
 
 /// The requests that carry or ask for records.
 pub fn requests_data(input: &[u8]) {
-    request(input, |key| matches!(key, 0..=3 | 21..=23 | 61));
+    request(input, is_about_data);
 }
 
 /// The requests to coordinators.
 pub fn requests_groups(input: &[u8]) {
-    request(input, |key| matches!(key, 8..=16 | 24..=28 | 42 | 47 | 65 | 66 | 68 | 69 | 76..=79 | 83..=93));
+    request(input, is_for_coordinators);
 }
 
 /// All other requests.
 pub fn requests_admin(input: &[u8]) {
-    request(
-        input,
-        |key| !matches!(key, 0..=3 | 8..=16 | 21..=28 | 42 | 47 | 61 | 65 | 66 | 68 | 69 | 76..=79 | 83..=93),
-    );
+    request(input, |key| !is_about_data(key) && !is_for_coordinators(key));
+}
+
+fn is_about_data(key: i16) -> bool {
+    matches!(key, 0..=3 | 21..=23 | 61)
+}
+
+fn is_for_coordinators(key: i16) -> bool {
+    matches!(key, 8..=16 | 24..=28 | 42 | 47 | 65 | 66 | 68 | 69 | 76..=79 | 83..=93)
 }
 
 fn request(input: &[u8], is_meant: fn(i16) -> bool) {

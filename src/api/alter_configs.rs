@@ -1,5 +1,5 @@
-//! AlterConfigs (key 33), versions 0–2: replaces all settings of a topic, the broker, a group or a subscription. What is not named goes back to
-//! its default; IncrementalAlterConfigs changes single settings.
+//! AlterConfigs (key 33), versions 0–2: replaces all settings of a topic, the broker, a group or a subscription. What is
+//! not named goes back to its default; IncrementalAlterConfigs changes single settings.
 
 use std::sync::Arc;
 

@@ -2,14 +2,11 @@
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
-use std::path::Path;
 
 use naru_protocol::ApiKey;
 
 use super::TABLE;
-
-const BEGIN: &str = "<!-- coverage: begin -->\n";
-const END: &str = "<!-- coverage: end -->\n";
+use crate::documentation;
 
 fn range(versions: &RangeInclusive<i16>) -> String {
     if versions.start() == versions.end() {
@@ -29,17 +26,7 @@ fn table() -> String {
     table
 }
 
-/// Run with `NARU_UPDATE_DOCS=1` to write the table anew.
 #[test]
 fn the_documented_coverage_is_the_table() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocol.md");
-    let page = std::fs::read_to_string(&path).expect("docs/protocol.md is there");
-    let (before, rest) = page.split_once(BEGIN).expect("the page marks where the table begins");
-    let (documented, after) = rest.split_once(END).expect("the page marks where the table ends");
-    if std::env::var_os("NARU_UPDATE_DOCS").is_some() {
-        let page = format!("{before}{BEGIN}{}{END}{after}", table());
-        std::fs::write(&path, page).expect("docs/protocol.md can be written");
-    } else {
-        assert!(documented == table(), "docs/protocol.md is out of date: run this test with NARU_UPDATE_DOCS=1");
-    }
+    assert_eq!(documentation::keep("protocol.md", "coverage", &table()), Ok(()));
 }

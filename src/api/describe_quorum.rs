@@ -12,7 +12,6 @@ use naru_protocol::messages::describe_quorum::{
     DescribeQuorumRequest, DescribeQuorumResponse, DescribeQuorumResponsePartitionData,
     DescribeQuorumResponseTopicData, Listener, Node, ReplicaState, TopicData,
 };
-
 use uuid::Uuid;
 
 use crate::broker::Broker;

@@ -56,7 +56,8 @@ impl Meter {
             connection: Arc::clone(connection),
         };
         if key == ApiKey::Produce {
-            let pause = meter.broker.usage().produce(&meter.quotas, meter.client(), request_bytes, meter.now_ms());
+            let pause =
+                meter.broker.usage().produce(&meter.quotas, meter.client(), request_bytes, meter.broker.monotonic_ms());
             meter.pause(pause);
         }
         Some(Arc::new(meter))
@@ -69,7 +70,7 @@ impl Meter {
 
     /// Counts a Fetch response of so many bytes, and the request with it. `Err` if it may not be sent now.
     pub(super) fn fetch(&self, response_bytes: usize) -> Result<(), Throttled> {
-        let (usage, now_ms) = (self.broker.usage(), self.now_ms());
+        let (usage, now_ms) = (self.broker.usage(), self.broker.monotonic_ms());
         self.settle();
         let late = self.pause_ms.load(Ordering::Relaxed) > 0;
         let pause = usage.fetch(&self.quotas, self.client(), response_bytes, now_ms);
@@ -83,7 +84,7 @@ impl Meter {
     /// Counts partitions that are created or deleted. In versions that know the error, a client that has used up its quota
     /// is refused; in older ones it is told to pause.
     pub(super) fn mutate(&self, partitions: u32, strict: bool) -> Result<(), RequestError> {
-        let (usage, now_ms) = (self.broker.usage(), self.now_ms());
+        let (usage, now_ms) = (self.broker.usage(), self.broker.monotonic_ms());
         match usage.mutate(&self.quotas, self.client(), partitions, now_ms) {
             Ok(()) if strict => {}
             Ok(()) => self.pause(usage.mutation_debt(&self.quotas, self.client(), now_ms)),
@@ -133,7 +134,7 @@ impl Meter {
     fn settle(&self) {
         if !self.settled.swap(true, Ordering::Relaxed) {
             let worked = Duration::from_nanos(self.worked_ns.load(Ordering::Relaxed) + self.under_way_ns());
-            let pause = self.broker.usage().work(&self.quotas, self.client(), worked, self.now_ms());
+            let pause = self.broker.usage().work(&self.quotas, self.client(), worked, self.broker.monotonic_ms());
             self.pause(pause);
         }
     }
@@ -151,10 +152,6 @@ impl Meter {
 
     fn client(&self) -> Client<'_> {
         Client { user: ANONYMOUS, id: &self.client_id }
-    }
-
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.broker.monotonic().as_millis()).unwrap_or(u64::MAX)
     }
 }
 

@@ -31,8 +31,8 @@ use crate::storage::{AppendError, Appended, Origin};
 
 use super::{Answer, CloseReason, RequestContext};
 
-/// A compressed batch of this size and more, and any that is compressed anew, is checked on a thread that may be busy for long: decompression takes about a
-/// millisecond for a MiB of output, and the runtime's threads serve everybody.
+/// A compressed batch of this size and more, and any that is compressed anew, is checked on a thread that may be busy for
+/// long: decompression takes about a millisecond for a MiB of output, and the runtime's threads serve everybody.
 const CHECK_ELSEWHERE_FROM: usize = 64 << 10;
 
 /// The first version that knows Zstandard.

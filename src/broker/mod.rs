@@ -93,7 +93,7 @@ impl Broker {
 
     /// Milliseconds of a clock that never goes back.
     pub fn monotonic_ms(&self) -> u64 {
-        self.clock.monotonic().as_millis() as u64
+        self.monotonic().as_millis() as u64
     }
 
     /// What exists.

@@ -10,8 +10,8 @@ use super::Broker;
 use crate::config::{ConfigEntry, ConfigSource};
 use crate::log_levels::{LOGGERS, LogLevel, ROOT};
 use crate::metadata::{
-    AlterConfigs, ConfigOperation, FREE, IncrementalAlterConfigs, RequestError, Rules, check_broker_name,
-    check_changes, describe_configs,
+    AlterConfigs, ConfigOperation, IncrementalAlterConfigs, RequestError, check_broker_name, check_changes,
+    describe_configs,
 };
 
 /// The number of the resource type of loggers; the resource's name is the broker's number.
@@ -27,8 +27,7 @@ impl Broker {
             check_broker_name(name, self.node_id())?;
             return Ok(self.log_levels.all().into_iter().map(logger).collect());
         }
-        let rules = Rules { broker: self.config(), broker_epoch: 0, charge: FREE };
-        describe_configs(&self.metadata.image(), rules, kind, name)
+        describe_configs(&self.metadata.image(), self.config(), kind, name)
     }
 
     /// Replaces the settings of resources. Levels of loggers can be changed one by one only.

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
+
+use crate::documentation;
 
 use super::{CLIENT_METRICS_SETTINGS, ConfigDef, Effect, GROUP_SETTINGS, TOPIC_SETTINGS, broker_settings};
-
-const BEGIN: &str = "<!-- settings: begin -->\n";
-const END: &str = "<!-- settings: end -->\n";
 
 fn lists() -> String {
     let broker: Vec<ConfigDef> = broker_settings().iter().map(|def| **def).collect();
@@ -47,17 +45,7 @@ fn rows(title: &str, what: &str, reasons: &BTreeMap<&str, Vec<&str>>) -> String 
     text
 }
 
-/// Run with `NARU_UPDATE_DOCS=1` to write the lists anew.
 #[test]
 fn what_changes_nothing_is_documented() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/compatibility.md");
-    let page = std::fs::read_to_string(&path).expect("docs/compatibility.md is there");
-    let (before, rest) = page.split_once(BEGIN).expect("the page marks where the lists begin");
-    let (documented, after) = rest.split_once(END).expect("the page marks where the lists end");
-    if std::env::var_os("NARU_UPDATE_DOCS").is_some() {
-        let page = format!("{before}{BEGIN}{}{END}{after}", lists());
-        std::fs::write(&path, page).expect("docs/compatibility.md can be written");
-    } else {
-        assert!(documented == lists(), "docs/compatibility.md is out of date: run this test with NARU_UPDATE_DOCS=1");
-    }
+    assert_eq!(documentation::keep("compatibility.md", "settings", &lists()), Ok(()));
 }

@@ -61,8 +61,7 @@ impl Service for Arc<Broker> {
 
     fn hold_up(&self, address: IpAddr) -> Duration {
         let Some(quotas) = self.metadata().client_quotas() else { return Duration::ZERO };
-        let now_ms = u64::try_from(self.monotonic().as_millis()).unwrap_or(u64::MAX);
-        self.usage().connect(&quotas, address, now_ms)
+        self.usage().connect(&quotas, address, self.monotonic_ms())
     }
 
     fn served(&self, connection: &ConnectionContext, request: &Served) {

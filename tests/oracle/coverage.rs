@@ -3,17 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
 
 use libtest_mimic::Failed;
 use naru_protocol::{ApiKey, ErrorCode};
 use serde_json::Value;
 
+use crate::documentation;
 use crate::normalise::normalise;
 use crate::script;
-
-const BEGIN: &str = "<!-- conversations: begin -->\n";
-const END: &str = "<!-- conversations: end -->\n";
 
 #[derive(Default)]
 struct Covered {
@@ -29,19 +26,8 @@ enum Outcome {
     NoAnswer,
 }
 
-/// Run with `NARU_UPDATE_DOCS=1` to write the page anew.
 pub fn is_documented() -> Result<(), Failed> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocol.md");
-    let page = std::fs::read_to_string(&path)?;
-    let (before, rest) = page.split_once(BEGIN).ok_or("the page marks where the conversations begin")?;
-    let (documented, after) = rest.split_once(END).ok_or("the page marks where the conversations end")?;
-    let text = text();
-    if std::env::var_os("NARU_UPDATE_DOCS").is_some() {
-        std::fs::write(&path, format!("{before}{BEGIN}{text}{END}{after}"))?;
-    } else if documented != text {
-        return Err("docs/protocol.md is out of date: run this test with NARU_UPDATE_DOCS=1".into());
-    }
-    Ok(())
+    Ok(documentation::keep("protocol.md", "conversations", &text())?)
 }
 
 fn text() -> String {

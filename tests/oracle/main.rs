@@ -6,6 +6,8 @@
 
 mod broker;
 mod coverage;
+#[path = "../../src/documentation.rs"]
+mod documentation;
 mod normalise;
 mod player;
 mod script;

@@ -22,6 +22,7 @@ use naru_protocol::messages::fetch::{
 
 use crate::broker::Broker;
 use crate::fetch::{Asked, Followed, Following, Place, SessionError, Told};
+use crate::partition::Partition;
 
 use self::lookup::find;
 use self::reading::{Bounds, Reading};
@@ -182,15 +183,15 @@ impl Fetch {
     /// some log start has moved.
     fn look_for_moved_log_starts(&self, following: &mut Following) {
         let moves = self.broker.partitions().log_starts().moves();
-        following.compare_log_starts(moves, |followed| {
-            let Place { topic, topic_id, partition } = &followed.place;
-            let found = if topic_id.is_nil() {
-                self.broker.partition(topic, *partition)
-            } else {
-                self.broker.partition_by_id(topic_id, *partition)
-            };
-            found.ok().map(|partition| partition.log().log_start())
-        });
+        following.compare_log_starts(moves, |followed| Some(self.partition(&followed.place).ok()?.log().log_start()));
+    }
+
+    fn partition(&self, Place { topic, topic_id, partition }: &Place) -> Result<Arc<Partition>, ErrorCode> {
+        if topic_id.is_nil() {
+            self.broker.partition(topic, *partition)
+        } else {
+            self.broker.partition_by_id(topic_id, *partition)
+        }
     }
 
     fn uses_topic_ids(&self) -> bool {
@@ -279,13 +280,7 @@ impl<'a> Response<'a> {
 
 impl Fetch {
     fn leader(&self, followed: &Followed) -> LeaderIdAndEpoch {
-        let Place { topic, topic_id, partition } = &followed.place;
-        let found = if topic_id.is_nil() {
-            self.broker.partition(topic, *partition)
-        } else {
-            self.broker.partition_by_id(topic_id, *partition)
-        };
-        found.map_or_else(
+        self.partition(&followed.place).map_or_else(
             |_| LeaderIdAndEpoch::default(),
             |found| LeaderIdAndEpoch { leader_id: self.broker.node_id(), leader_epoch: found.leader_epoch().0 },
         )
