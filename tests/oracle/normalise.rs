@@ -82,12 +82,9 @@ fn field(name: &str, value: &mut Value) {
     }
 }
 
-/// Member ids end in a random UUID, which some recordings have numbered.
+/// Member ids end in a random UUID.
 fn without_uuid(text: &str) -> Option<String> {
     const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
-    if let Some((before, number)) = text.strip_suffix('>').and_then(|text| text.split_once("<uuid-")) {
-        return number.bytes().all(|b| b.is_ascii_digit()).then(|| format!("{before}<uuid>"));
-    }
     let start = text.len().checked_sub(GROUPS.iter().sum::<usize>() + GROUPS.len() - 1)?;
     let tail = text.get(start..)?;
     let is_uuid = tail.split('-').map(str::len).eq(GROUPS) && tail.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
