@@ -5,7 +5,7 @@
 //! test` (`tests/fuzz_corpus.rs`).
 
 use bytes::Bytes;
-use naru_broker::config::{BrokerConfig, Setting, SettingSource, TOPIC_SETTINGS};
+use naru_broker::config::{BrokerConfig, Setting, SettingSource, TOPIC_SETTINGS, broker_setting};
 use naru_broker::storage::types::Offset;
 use naru_broker::storage::{
     checkpoint, leader_epochs, meta, offset_index, partition_metadata, producer_snapshot, time_index,
@@ -222,8 +222,11 @@ pub fn expressions(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     naru_broker::cli::read_expressions(text);
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
-    let setting = Setting { name: name.to_owned(), value: value.to_owned(), source: SettingSource::Override };
-    let _ = BrokerConfig::from_sources([setting]);
+    // The error about an unknown name looks for the nearest one, which takes milliseconds.
+    if broker_setting(name).is_some() {
+        let setting = Setting { name: name.to_owned(), value: value.to_owned(), source: SettingSource::Override };
+        let _ = BrokerConfig::from_sources([setting]);
+    }
     for def in TOPIC_SETTINGS {
         let _ = def.parse(value);
     }
