@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytestring::ByteString;
 use naru_client::admin::NewTopic;
 use naru_client::{Client, Error};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{BenchError, Report, Workload, client};
 
@@ -14,10 +15,12 @@ pub(super) async fn with_topic(
     run: impl AsyncFnOnce(&Client, &BenchTopic) -> Result<Report, BenchError>,
 ) -> Result<Report, BenchError> {
     let client = client(workload, 0)?;
+    // From before there is a topic, so that none is left.
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| BenchError::System(error.to_string()))?;
     let topic = BenchTopic::of(workload, &client).await?;
     let outcome = tokio::select! {
         outcome = run(&client, &topic) => outcome,
-        _ = tokio::signal::ctrl_c() => Err(BenchError::Interrupted),
+        _ = interrupt.recv() => Err(BenchError::Interrupted),
     };
     let removed = topic.remove(&client).await;
     let report = outcome?;
