@@ -173,8 +173,6 @@ func quickstart() string {
 	}
 	client := must(sarama.NewClient(bootstrap, c))
 	defer client.Close()
-	assert(must(client.GetOffset(prefix, 0, before.UnixMilli())) == 0, "the first record by its time")
-	assert(must(client.GetOffset(prefix, 0, time.Now().Add(time.Hour).UnixMilli())) == -1, "no record in an hour's time")
 	consumer := must(sarama.NewConsumerFromClient(client))
 	reader := must(consumer.ConsumePartition(prefix, 0, sarama.OffsetOldest))
 	for i := range 100 {
@@ -182,6 +180,9 @@ func quickstart() string {
 		assert(string(message.Value) == strconv.Itoa(i) && !message.Timestamp.Before(before.Truncate(time.Millisecond)), "record %d: %v", i, message)
 	}
 	check(reader.Close())
+	// By itself it asks for acks=1, and Naru knows such records by their time only when they are on disk, as is what was read.
+	assert(must(client.GetOffset(prefix, 0, before.UnixMilli())) == 0, "the first record by its time")
+	assert(must(client.GetOffset(prefix, 0, time.Now().Add(time.Hour).UnixMilli())) == -1, "no record in an hour's time")
 	manager := must(sarama.NewOffsetManagerFromClient(prefix, client))
 	managed := must(manager.ManagePartition(prefix, 0))
 	managed.MarkOffset(43, "a note")
