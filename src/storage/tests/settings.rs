@@ -171,6 +171,46 @@ fn flush_ms_and_flush_messages_start_flushes_and_may_change() {
 }
 
 #[test]
+fn a_flush_for_whatever_reason_starts_the_count_of_flush_messages_and_the_age_of_flush_ms_anew() {
+    let place = tempfile::tempdir().unwrap();
+    let flushed = |every_messages, every_ms| LogConfig {
+        flush: FlushPolicy::Os { every_messages, every_ms },
+        ..LogConfig::default()
+    };
+    // A flush that an append asks for is queued or done when the append is.
+    let durable_end = |broker: &Broker| {
+        wait_until("flushes to be over", || broker.log.is_quiet());
+        broker.log.durable_end().0
+    };
+    let broker = open(place.path(), flushed(Some(4), None));
+    for _ in 0..3 {
+        append_of_size(&broker, 100);
+    }
+    broker.runtime.block_on(broker.log.flush()).unwrap();
+    for _ in 0..3 {
+        append_of_size(&broker, 100);
+    }
+    assert_eq!(durable_end(&broker), 3, "three were flushed, three are too few");
+    append_of_size(&broker, 100);
+    assert_eq!(durable_end(&broker), 7);
+    broker.shutdown();
+
+    let broker = open(place.path(), flushed(Some(4), Some(5000)));
+    append_of_size(&broker, 100);
+    assert_eq!(durable_end(&broker), 7, "what a start finds is flushed");
+    broker.clock.advance(Duration::from_secs(6));
+    broker.log.flush_if_due();
+    assert_eq!(durable_end(&broker), 8);
+    append_of_size(&broker, 100);
+    broker.log.flush_if_due();
+    assert_eq!(durable_end(&broker), 8, "the one that is left is young");
+    broker.clock.advance(Duration::from_secs(5));
+    broker.log.flush_if_due();
+    assert_eq!(durable_end(&broker), 9);
+    broker.shutdown();
+}
+
+#[test]
 fn retention_bytes_of_0_empties_a_log_and_another_limit_leaves_the_last_segment() {
     let place = tempfile::tempdir().unwrap();
     let broker = open(place.path(), LogConfig { retention_bytes: Some(1), ..small_segments() });
