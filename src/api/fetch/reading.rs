@@ -40,12 +40,14 @@ pub(super) struct Reading {
     /// Sorted by turn.
     visits: Vec<Visit>,
     bytes: usize,
+    /// What counts towards `min_bytes`.
+    available: usize,
     is_final: bool,
 }
 
 impl Reading {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, visits: Vec::new(), bytes: 0, is_final: false }
+        Self { bounds, visits: Vec::new(), bytes: 0, available: 0, is_final: false }
     }
 
     /// Reads until there is enough, or something that the reader should know at once, or no time left; or until `is_over`,
@@ -70,7 +72,7 @@ impl Reading {
         // In a list of what does not exist there is nothing to wait for.
         self.is_final |= all_are_due && self.visits.iter().all(Visit::is_unknown);
         loop {
-            let is_complete = self.bytes >= self.bounds.min_bytes || self.is_final;
+            let is_complete = self.available >= self.bounds.min_bytes || self.is_final;
             if is_complete || Instant::now() >= self.bounds.deadline || broker.is_stopping() || is_over() {
                 break;
             }
@@ -108,11 +110,14 @@ impl Reading {
         let followed = following.get_mut(due.slot)?;
         let (partition, asked) = (find(followed), followed.asked);
         let known = self.visits.binary_search_by_key(&due.turn, |visit| visit.due.turn);
-        let others = self.bytes - known.map_or(0, |at| self.visits[at].bytes());
+        let (before, available_before) =
+            known.map_or((0, 0), |at| (self.visits[at].bytes(), self.visits[at].available()));
+        let others = self.bytes - before;
         let wanted = usize::try_from(asked.max_bytes).unwrap_or(0);
         let max_bytes = wanted.min(self.bounds.max_bytes.saturating_sub(others));
         let visit = Visit::pay(due, partition, asked, max_bytes, others == 0).await;
         self.bytes = others + visit.bytes();
+        self.available = (self.available - available_before).saturating_add(visit.available());
         self.is_final |= visit.is_final();
         match known {
             Ok(at) => self.visits[at] = visit,

@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 pub use append::{AppendAs, AppendError, Appended};
 pub(super) use checkpoint::{EPOCHS, SNAPSHOT};
-pub use read::ReadError;
+pub use read::{Batches, ReadError};
 
 use super::ballast::Ballast;
 use super::clock::Clock;
