@@ -6,11 +6,9 @@ use std::time::Duration;
 use naru_protocol::messages::fetch::FetchRequest;
 use tokio::time::Instant;
 
-use crate::broker::Broker;
-use crate::fetch::{Due, Followed, Following};
-use crate::partition::Partition;
+use crate::fetch::{Due, Following};
 
-use super::lookup::Missing;
+use super::lookup::Lookup;
 use super::visit::Visit;
 
 /// How much, and until when.
@@ -55,22 +53,17 @@ impl Reading {
     ///
     /// Batches leave as they were stored, whole, and never above the high watermark. The first batch of the first partition
     /// that has one is taken even when it is larger than asked for, so that every reader gets on.
-    pub(super) async fn run(
-        &mut self,
-        following: &mut Following,
-        broker: &Broker,
-        find: impl Fn(&mut Followed) -> Result<Arc<Partition>, Missing>,
-        is_over: impl Fn() -> bool,
-    ) {
+    pub(super) async fn run(&mut self, following: &mut Following, lookup: &mut Lookup<'_>, is_over: impl Fn() -> bool) {
         let due = following.due();
         self.visits.reserve_exact(due.len());
         // What is not due exists.
         let all_are_due = due.len() == following.len();
         for due in due {
-            self.visit(following, due, &find).await;
+            self.visit(following, due, lookup).await;
         }
         // In a list of what does not exist there is nothing to wait for.
         self.is_final |= all_are_due && self.visits.iter().all(Visit::is_unknown);
+        let broker = lookup.broker();
         loop {
             let is_complete = self.available >= self.bounds.min_bytes || self.is_final;
             if is_complete || Instant::now() >= self.bounds.deadline || broker.is_stopping() || is_over() {
@@ -87,8 +80,9 @@ impl Reading {
                 _ = tokio::time::timeout_at(self.bounds.deadline, news.arrived()) => {}
                 () = broker.stopping() => {}
             }
+            lookup.renew();
             for due in following.due_since() {
-                let visit = self.visit(following, due, &find).await;
+                let visit = self.visit(following, due, lookup).await;
                 // Its topic was deleted under the eyes of a reader who waited for it.
                 self.is_final |= visit.is_some_and(Visit::is_unknown);
             }
@@ -97,18 +91,13 @@ impl Reading {
         let outdated: Vec<Due> =
             self.visits.iter().filter(|visit| visit.is_outdated()).map(|visit| visit.due).collect();
         for due in outdated {
-            self.visit(following, due, &find).await;
+            self.visit(following, due, lookup).await;
         }
     }
 
-    async fn visit(
-        &mut self,
-        following: &mut Following,
-        due: Due,
-        find: impl Fn(&mut Followed) -> Result<Arc<Partition>, Missing>,
-    ) -> Option<&Visit> {
+    async fn visit(&mut self, following: &mut Following, due: Due, lookup: &Lookup<'_>) -> Option<&Visit> {
         let followed = following.get_mut(due.slot)?;
-        let (partition, asked) = (find(followed), followed.asked);
+        let (partition, asked) = (lookup.find(followed), followed.asked);
         let known = self.visits.binary_search_by_key(&due.turn, |visit| visit.due.turn);
         let (before, available_before) =
             known.map_or((0, 0), |at| (self.visits[at].bytes(), self.visits[at].available()));
