@@ -101,7 +101,7 @@ fn no_more_than_so_many_entities_have_quotas_and_removing_one_makes_room() {
     };
     // In one request and one after the other.
     let many: Vec<_> = (0..9_999).map(|number| of_client(number, Some(1.0))).collect();
-    assert_eq!(alter(&many), [ErrorCode::NONE; 9_999]);
+    assert_eq!(alter(&many), vec![ErrorCode::NONE; 9_999]);
     let two = [of_client(9_999, Some(1.0)), of_client(10_000, Some(1.0))];
     assert_eq!(alter(&two), [ErrorCode::NONE, ErrorCode::POLICY_VIOLATION]);
     assert_eq!(alter(&two), [ErrorCode::NONE, ErrorCode::POLICY_VIOLATION]);

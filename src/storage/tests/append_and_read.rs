@@ -1,5 +1,7 @@
 //! What is appended is read again, byte for byte, wherever it lies.
 
+use naru_protocol::records::BatchHeader;
+
 use super::setup::*;
 use crate::storage::types::{LeaderEpoch, Offset};
 use crate::storage::{AppendError, FlushPolicy, LogConfig, ReadError};
@@ -55,7 +57,7 @@ fn until_and_max_bytes_hold() {
         let headers =
             read.chunks.into_iter().flat_map(naru_protocol::records::batches).map(|batch| *batch.unwrap().header());
         let headers: Vec<_> = headers.collect();
-        assert_eq!(read.next.0, headers.last().map_or(from, |last| last.next_offset()));
+        assert_eq!(read.next.0, headers.last().map_or(from, BatchHeader::next_offset));
         headers.into_iter().map(|header| header.base_offset).collect::<Vec<_>>()
     };
     assert_eq!(read(0, 1 << 20, 7, true), [0, 2, 4], "the batch of 6 and 7 reaches over offset 7");
