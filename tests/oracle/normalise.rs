@@ -19,10 +19,6 @@ pub fn normalise(answer: &mut Value) {
             {
                 fields.insert("throttleTimeMs".to_owned(), json!("<throttled>"));
             }
-            // Kafka keeps the setting for the cluster, Naru has it as a default: on one node it is 1 in both.
-            if fields.get("name").is_some_and(|name| name == "min.insync.replicas") {
-                fields.retain(|field, _| field == "name" || field == "value");
-            }
             // Compressors differ; what comes out of them is compared.
             fields.remove("sizeInBytes");
             // How far the metadata log is depends on all that is recorded in it, and on the number of starts.
