@@ -98,9 +98,6 @@ impl Broker {
         let partitions = Arc::new(Partitions::new(Arc::clone(&data)));
         let follow = PartitionsFollow::new(Arc::clone(&config), Arc::clone(&partitions));
         let image = metadata.subscribe(Arc::<PartitionsFollow>::clone(&follow)).await;
-        if let Err(error) = metadata.ensure_cluster_settings().await {
-            tracing::warn!(%error, "the cluster's settings are not written yet; the next start tries again");
-        }
         reconcile(&data, &config, &image).await?;
         follow.open_all(&image).await;
 

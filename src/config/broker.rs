@@ -294,6 +294,9 @@ mod tests {
         assert_eq!(error.to_string(), "num.partitions: \"0\" is refused: it must be at least 1");
         assert_eq!(with("default.replication.factor", "3").unwrap_err().name, "default.replication.factor");
         assert_eq!(with("log.dirs", "/a,/b").unwrap_err().name, "log.dirs");
+        assert_eq!(with("log.retention.ms", "0").unwrap_err().name, "log.retention.ms");
+        assert_eq!(with("log.roll.ms", "0").unwrap_err().name, "log.roll.ms");
+        assert_eq!(with("log.roll.jitter.ms", "-1").unwrap_err().name, "log.roll.jitter.ms");
         assert_eq!(with("listeners", "nonsense:port").unwrap_err().name, "listeners");
         assert_eq!(with("broker.id", "-1").unwrap_err().name, "broker.id");
         assert_eq!(with("group.min.session.timeout.ms", "2000000").unwrap_err().name, "group.min.session.timeout.ms");

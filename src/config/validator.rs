@@ -11,6 +11,8 @@ pub enum Validator {
     AtLeast(i64),
     /// Numbers between these two, both included.
     Between(i64, i64),
+    /// Numbers other than 0.
+    NotZero,
     /// Numbers between the first two, or exactly the third.
     BetweenOr(i64, i64, i64),
     /// These words; in a list, each element is one of them.
@@ -32,6 +34,7 @@ impl Validator {
         match (self, value) {
             (Self::AtLeast(least), _) => at_least(value, least),
             (Self::Between(least, most), _) => at_least(value, least).and_then(|()| at_most(value, most)),
+            (Self::NotZero, Value::Integer(0)) => Err("it must not be 0; -1 is no limit".to_owned()),
             (Self::BetweenOr(least, most, or), Value::Integer(number)) => {
                 if *number == or || (least..=most).contains(number) {
                     Ok(())

@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use naru_protocol::ErrorCode;
+use naru_protocol::state::cluster_metadata::Record;
 
 use super::config_resource::Resource;
 use super::{Decision, MetadataImage, RequestError, ResourceKind, Rules};
 use crate::config::{
-    ConfigType, DynamicBrokerConfig, InvalidSettings, Overrides, check_broker_changes, check_client_metrics,
-    check_group, check_topic_overrides,
+    BrokerConfig, ConfigType, DynamicBrokerConfig, InvalidSettings, Overrides, check_broker_changes,
+    check_client_metrics, check_group, check_topic_overrides,
 };
 
 /// A resource of an `AlterConfigs` request: these are all the settings it shall have.
@@ -155,18 +156,15 @@ const MAX_RESOURCES: usize = 100_000;
 /// Since eligible leader replicas, Kafka keeps this setting for the cluster, always, and for no broker alone.
 const MIN_ISR: &str = "min.insync.replicas";
 
-/// Decides to give the cluster its `min.insync.replicas`, with the value of the start, unless it has one.
-pub fn cluster_settings(image: &MetadataImage, rules: Rules<'_>) -> Decision<()> {
-    let mut decision = Decision::new();
+/// The records that give the cluster its `min.insync.replicas`, with the value of the start, unless it has one.
+pub fn cluster_settings(image: &MetadataImage, broker: &BrokerConfig) -> Vec<Record> {
     let before = &image.dynamic_broker_config().every_broker;
-    let start = rules.broker.given(MIN_ISR).or(ResourceKind::Broker.setting(MIN_ISR).and_then(|def| def.default));
-    if let Some(value) = start.filter(|_| !before.contains_key(MIN_ISR)) {
-        let mut after = before.clone();
-        after.insert(MIN_ISR.to_owned(), value.to_owned());
-        let cluster = Resource { kind: ResourceKind::Broker, name: "" };
-        decision.records = cluster.difference(image.node_id(), before, &after);
-    }
-    decision
+    let start = broker.given(MIN_ISR).or(ResourceKind::Broker.setting(MIN_ISR).and_then(|def| def.default));
+    let Some(value) = start.filter(|_| !before.contains_key(MIN_ISR)) else { return Vec::new() };
+    let mut after = before.clone();
+    after.insert(MIN_ISR.to_owned(), value.to_owned());
+    let cluster = Resource { kind: ResourceKind::Broker, name: "" };
+    cluster.difference(image.node_id(), before, &after)
 }
 
 /// A resource that exists, with the settings it has now.

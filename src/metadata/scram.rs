@@ -17,6 +17,15 @@ use super::{Decision, MetadataImage, RequestError};
 /// Rounds of hashing that a credential may have: fewer are too easy to guess, more too slow at every login.
 const ITERATIONS: RangeInclusive<i32> = 4096..=16_384;
 
+/// Users that may have credentials: all of them are in memory, and read at every start.
+const MAX_USERS: usize = 10_000;
+
+/// Bytes that a user's name may have: longer than any in use, short enough to keep ten thousand.
+const MAX_NAME: usize = 1024;
+
+/// Bytes that a salt may have. Clients take some tens.
+const MAX_SALT: usize = 1024;
+
 /// The hash function of a credential; the numbers are those of the wire and of the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ScramMechanism {
@@ -78,12 +87,10 @@ impl ScramCredentials {
     /// `Err` names a mechanism that this version does not know.
     pub(super) fn set(&mut self, record: &UserScramCredentialRecord) -> Result<(), i8> {
         let mechanism = ScramMechanism::try_from(record.mechanism)?;
-        let credential = ScramCredential {
-            salt: record.salt.clone(),
-            stored_key: record.stored_key.clone(),
-            server_key: record.server_key.clone(),
-            iterations: record.iterations,
-        };
+        // Copies: a slice would keep the whole request in memory, or at a start a megabyte of the log.
+        let [salt, stored_key, server_key] =
+            [&record.salt, &record.stored_key, &record.server_key].map(|bytes| Bytes::copy_from_slice(bytes));
+        let credential = ScramCredential { salt, stored_key, server_key, iterations: record.iterations };
         self.users.entry((&*record.name).into()).or_default().insert(mechanism, credential);
         Ok(())
     }
@@ -149,11 +156,24 @@ pub fn alter_scram_credentials(
         }
     }
     let mut decision = Decision::new();
+    let mut room = MAX_USERS.saturating_sub(image.scram_credentials().users.len());
     for user in order {
-        let Some(outcome) = outcomes.remove(user) else { continue };
+        let Some(mut outcome) = outcomes.remove(user) else { continue };
+        // Whoever has no credential can only be given one.
+        if outcome.is_ok() && image.scram_credentials().of(user).is_none() {
+            match room.checked_sub(1) {
+                Some(left) => room = left,
+                None => outcome = Err(no_room()),
+            }
+        }
         decision.answers.push((user.to_owned(), outcome.map(|record| decision.records.push(record))));
     }
     decision
+}
+
+fn no_room() -> RequestError {
+    let message = format!("{MAX_USERS} users have SCRAM credentials already. Delete those of users that are gone.");
+    RequestError::new(ErrorCode::POLICY_VIOLATION, message)
 }
 
 fn delete(image: &MetadataImage, deletion: &ScramDeletion) -> Result<Record, RequestError> {
@@ -172,6 +192,11 @@ fn upsert(upsertion: &ScramUpsertion) -> Result<Record, RequestError> {
     if !ITERATIONS.contains(&upsertion.iterations) {
         let (least, most) = (ITERATIONS.start(), ITERATIONS.end());
         return Err(unacceptable(format!("{} iterations; {least} to {most} are possible.", upsertion.iterations)));
+    }
+    for (what, length, most) in [("name", upsertion.user.len(), MAX_NAME), ("salt", upsertion.salt.len(), MAX_SALT)] {
+        if length > most {
+            return Err(unacceptable(format!("The {what} has {length} bytes; {most} are possible.")));
+        }
     }
     if upsertion.salted_password.is_empty() {
         return Err(unacceptable("The salted password is empty."));
@@ -274,6 +299,42 @@ mod tests {
             assert_eq!(altered(&mut image, &[deletion], &[]), [ErrorCode::RESOURCE_NOT_FOUND]);
         }
         assert_eq!(image, MetadataImage::new(1));
+    }
+
+    #[test]
+    fn no_more_than_so_many_users_have_credentials_and_deleting_one_makes_room() {
+        let mut image = MetadataImage::new(1);
+        for number in 0..9_999 {
+            let name = format!("user-{number}").into();
+            let record = UserScramCredentialRecord { name, mechanism: 1, iterations: 4096, ..Default::default() };
+            image.apply(&record.into()).unwrap();
+        }
+        let two = [upsertion("a", 1), upsertion("b", 1)];
+        assert_eq!(altered(&mut image, &[], &two), [ErrorCode::NONE, ErrorCode::POLICY_VIOLATION]);
+        assert_eq!(altered(&mut image, &[], &two), [ErrorCode::NONE, ErrorCode::POLICY_VIOLATION]);
+        assert_eq!(altered(&mut image, &[], &[upsertion("user-5", 2)]), [ErrorCode::NONE], "a known one gets another");
+        let deletion = ScramDeletion { user: "a".to_owned(), mechanism: 1 };
+        assert_eq!(altered(&mut image, &[deletion], &[]), [ErrorCode::NONE]);
+        assert_eq!(altered(&mut image, &[], &two[1..]), [ErrorCode::NONE]);
+    }
+
+    #[test]
+    fn names_and_salts_are_no_longer_than_what_can_be_kept() {
+        let mut image = MetadataImage::new(1);
+        for (length, code) in [(1024, ErrorCode::NONE), (1025, ErrorCode::UNACCEPTABLE_CREDENTIAL)] {
+            assert_eq!(altered(&mut image, &[], &[upsertion(&"x".repeat(length), 1)]), [code]);
+            let salted = ScramUpsertion { salt: vec![0; length].into(), ..upsertion("a", 1) };
+            assert_eq!(altered(&mut image, &[], &[salted]), [code]);
+        }
+    }
+
+    #[test]
+    fn a_credential_keeps_no_more_in_memory_than_itself() {
+        let request = Bytes::from(vec![7; 1 << 16]);
+        let mut image = MetadataImage::new(1);
+        altered(&mut image, &[], &[ScramUpsertion { salt: request.slice(..16), ..upsertion("a", 1) }]);
+        assert_eq!(image.scram_credentials().of("a").unwrap()[&ScramMechanism::Sha256].salt, [7; 16].as_slice());
+        assert!(request.is_unique());
     }
 
     #[test]

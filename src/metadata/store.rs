@@ -45,6 +45,10 @@ pub struct MetadataStore {
 
 struct Turn {
     listeners: Vec<Arc<dyn MetadataListener>>,
+    /// What the image has from its start and the log has not: settings that Kafka's controllers write at their first start
+    /// and that cannot be deleted. They are the same at every start until the first change takes them along, so that a
+    /// start need not wait for the disk.
+    unwritten: Vec<Record>,
     /// Set while a change is under way and when one failed: the image may lack what the log has.
     blocked: Option<String>,
 }
@@ -79,16 +83,20 @@ impl MetadataStore {
         })
         .await?;
         replayed?;
+        let unwritten = super::cluster_settings(&image, &broker);
+        for record in &unwritten {
+            image.apply(record).map_err(|error| OpenError::Apply { number, error })?;
+        }
         Ok(Arc::new(Self {
             image: ArcSwap::from_pointee(image),
             broker,
             broker_epoch,
             log,
-            turn: Mutex::new(Turn { listeners: Vec::new(), blocked: None }),
+            turn: Mutex::new(Turn { listeners: Vec::new(), unwritten, blocked: None }),
         }))
     }
 
-    /// What exists now. Everything in it is durable.
+    /// What exists now. Everything in it that somebody asked for is durable.
     pub fn image(&self) -> Arc<MetadataImage> {
         self.image.load_full()
     }
@@ -215,12 +223,6 @@ impl MetadataStore {
         self.change(move |image, _| super::alter_scram_credentials(image, &deletions, &upsertions)).await
     }
 
-    /// Gives the cluster the setting that Kafka's controllers write at their first start, and that cannot be deleted; see
-    /// [`cluster_settings`](super::cluster_settings()).
-    pub async fn ensure_cluster_settings(self: &Arc<Self>) -> Result<(), RequestError> {
-        self.change(super::cluster_settings).await.map(drop)
-    }
-
     /// Producer ids that nobody else gets, not after a restart either.
     pub async fn allocate_producer_ids(self: &Arc<Self>) -> Result<Range<i64>, RequestError> {
         one(self.change(super::allocate_producer_ids).await?)?
@@ -250,7 +252,8 @@ impl MetadataStore {
         if records.is_empty() {
             return Ok(answers);
         }
-        let (after, bytes) = prepare(&before, &records).map_err(storage_error)?;
+        let all: Vec<Record> = turn.unwritten.iter().chain(&records).cloned().collect();
+        let (after, bytes) = prepare(&before, &all).map_err(storage_error)?;
         turn.blocked = Some("an earlier change of the metadata was interrupted; restart the broker".to_owned());
         match self.log.append(bytes).await {
             Ok(()) => {}
@@ -269,6 +272,7 @@ impl MetadataStore {
             listener.changed(&after, &changes).await;
         }
         self.image.store(after);
+        turn.unwritten.clear();
         turn.blocked = None;
         Ok(answers)
     }

@@ -65,6 +65,8 @@ pub struct Fetched {
     pub last_stable_offset: Offset,
     /// The first offset of the log.
     pub log_start: Offset,
+    /// Whether `records` end below the high watermark.
+    pub is_cut: bool,
 }
 
 /// Where a reader's log and this one went different ways (KIP-595): the reader's last epoch is not here, or ended earlier.
@@ -148,21 +150,24 @@ impl Partition {
     pub async fn read(&self, from: Offset, max_bytes: usize, at_least_one: bool) -> Result<Fetched, FetchError> {
         // Before the records: what is answered as visible then includes all of them.
         let high_watermark = self.high_watermark.get();
-        let records = self.log.read(from, max_bytes, high_watermark, at_least_one).await?;
+        let read = self.log.read(from, max_bytes, high_watermark, at_least_one).await?;
         if from >= high_watermark
             && let Some(closed) = self.high_watermark.closed()
         {
             // Nothing will ever follow: an empty answer would let the reader ask again and again.
             return Err(closed.into());
         }
-        Ok(Fetched { records, high_watermark, last_stable_offset: high_watermark, log_start: self.log.log_start() })
+        Ok(Fetched { records: read.chunks, is_cut: read.next < high_watermark, ..self.place_at(high_watermark) })
     }
 
     /// Where the partition stands, without records.
     pub fn place(&self) -> Fetched {
-        let high_watermark = self.high_watermark.get();
+        self.place_at(self.high_watermark.get())
+    }
+
+    fn place_at(&self, high_watermark: Offset) -> Fetched {
         let (last_stable_offset, log_start) = (high_watermark, self.log.log_start());
-        Fetched { records: Vec::new(), high_watermark, last_stable_offset, log_start }
+        Fetched { records: Vec::new(), high_watermark, last_stable_offset, log_start, is_cut: false }
     }
 
     /// Whether a reader whose last record before `from` has the epoch `last_fetched` (−1: it does not say) reads the same log.

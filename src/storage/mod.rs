@@ -50,7 +50,7 @@ mod workers;
 
 pub use config::{FlushPolicy, LogConfig, StorageOptions};
 pub use data_directory::{DataDirectory, OpenError};
-pub use log::{AppendAs, AppendError, Appended, Log, LogObserver, ReadError};
+pub use log::{AppendAs, AppendError, Appended, Batches, Log, LogObserver, ReadError};
 pub use lookup::RecordByTime;
 pub use mapping::report_bus_errors;
 pub use producer_state::Origin;

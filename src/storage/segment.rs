@@ -259,7 +259,7 @@ impl SegmentWriter {
         end + size > capacity
             || age_ms > limits.segment_ms
             || last_offset.0.saturating_sub(self.segment.base_offset.0) > i64::from(i32::MAX)
-            || self.segment.index.read().size_bytes() + super::time_index::ENTRY_LEN > limits.segment_index_bytes
+            || self.segment.index.read().is_full(limits.segment_index_bytes)
     }
 
     /// Bytes appended since it was opened.

@@ -93,9 +93,10 @@ impl SegmentIndex {
         self.first_timestamp
     }
 
-    /// Bytes of the larger index file.
-    pub fn size_bytes(&self) -> usize {
-        self.offsets.size_bytes().max(self.times.size_bytes())
+    /// Whether files of so many bytes take no further entry. The time index keeps a place for the entry that
+    /// [`SegmentIndex::finish`] makes.
+    pub fn is_full(&self, bytes: usize) -> bool {
+        self.offsets.len() >= bytes / offset_index::ENTRY_LEN || self.times.len() + 1 >= bytes / time_index::ENTRY_LEN
     }
 
     /// The entries that the files lack, as bytes with their positions in the two files; they count as written then.

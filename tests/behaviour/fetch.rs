@@ -112,6 +112,42 @@ async fn a_long_poll_waits_for_min_bytes_or_its_time() {
 }
 
 #[tokio::test]
+async fn a_fetch_that_can_get_no_more_does_not_wait_for_the_rest_of_a_batch() {
+    let broker = TestBroker::start("").await;
+    let mut client = broker.client().await;
+    client.create(TOPIC, 2, &[]).await;
+    let one = batch(&[&"x".repeat(1000)]);
+    for partition in [0, 0, 0, 0, 1, 1, 1, 1] {
+        client.send(&produce_request(TOPIC, partition, one.clone(), -1), 11).await.expect("an answer");
+    }
+    let (size, plenty) = (one.len(), 1 << 20);
+    let (half, first) = (size / 2, vec![(TOPIC, 0, 0)]);
+    let both = vec![(TOPIC, 0, 0), (TOPIC, 1, 0)];
+    for (from, partition_max_bytes, max_bytes, min_bytes, expected, why) in [
+        (&first, 2 * size + half, plenty, 2 * size + half, vec![2 * size], "the partition's limit"),
+        (&first, plenty, 2 * size + half, 2 * size + half, vec![2 * size], "the request's limit"),
+        (&first, plenty, 2 * size + half, plenty, vec![2 * size], "a minimum above the request's limit is that limit"),
+        (&both, size + half, plenty, 3 * size, vec![size, size], "the limits of both partitions together"),
+        (
+            &both,
+            plenty,
+            4 * size + half,
+            4 * size + half,
+            vec![4 * size, 0],
+            "the request's limit in the second partition",
+        ),
+    ] {
+        let mut request = fetch_request(from, 60_000);
+        (request.max_bytes, request.min_bytes) = (max_bytes as i32, min_bytes as i32);
+        for partition in request.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            partition.partition_max_bytes = partition_max_bytes as i32;
+        }
+        let answer = tokio::time::timeout(PATIENCE, client.send(&request, 11)).await.expect(why).expect("an answer");
+        assert_eq!(sizes(&answer), expected, "{why}");
+    }
+}
+
+#[tokio::test]
 async fn a_long_poll_wakes_when_the_high_watermark_moves_enough() {
     let broker = TestBroker::start("").await;
     let (mut reader, mut writer) = (broker.client().await, broker.client().await);

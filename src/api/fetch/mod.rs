@@ -24,7 +24,7 @@ use crate::broker::Broker;
 use crate::fetch::{Asked, Followed, Following, Place, SessionError, Told};
 use crate::partition::Partition;
 
-use self::lookup::find;
+use self::lookup::Lookup;
 use self::reading::{Bounds, Reading};
 use super::{Answer, RequestContext};
 
@@ -169,8 +169,8 @@ impl Fetch {
 
     async fn read(&self, following: &mut Following, is_over: impl Fn() -> bool) -> Reading {
         let mut reading = Reading::new(self.bounds);
-        let find = |followed: &mut Followed| find(&self.broker, followed, self.uses_topic_ids(), self.from_replica);
-        reading.run(following, &self.broker, find, is_over).await;
+        let mut lookup = Lookup::new(&self.broker, self.uses_topic_ids(), self.from_replica);
+        reading.run(following, &mut lookup, is_over).await;
         reading
     }
 

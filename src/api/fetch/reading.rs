@@ -6,11 +6,9 @@ use std::time::Duration;
 use naru_protocol::messages::fetch::FetchRequest;
 use tokio::time::Instant;
 
-use crate::broker::Broker;
-use crate::fetch::{Due, Followed, Following};
-use crate::partition::Partition;
+use crate::fetch::{Due, Following};
 
-use super::lookup::Missing;
+use super::lookup::Lookup;
 use super::visit::Visit;
 
 /// How much, and until when.
@@ -40,12 +38,14 @@ pub(super) struct Reading {
     /// Sorted by turn.
     visits: Vec<Visit>,
     bytes: usize,
+    /// What counts towards `min_bytes`.
+    available: usize,
     is_final: bool,
 }
 
 impl Reading {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, visits: Vec::new(), bytes: 0, is_final: false }
+        Self { bounds, visits: Vec::new(), bytes: 0, available: 0, is_final: false }
     }
 
     /// Reads until there is enough, or something that the reader should know at once, or no time left; or until `is_over`,
@@ -53,24 +53,19 @@ impl Reading {
     ///
     /// Batches leave as they were stored, whole, and never above the high watermark. The first batch of the first partition
     /// that has one is taken even when it is larger than asked for, so that every reader gets on.
-    pub(super) async fn run(
-        &mut self,
-        following: &mut Following,
-        broker: &Broker,
-        find: impl Fn(&mut Followed) -> Result<Arc<Partition>, Missing>,
-        is_over: impl Fn() -> bool,
-    ) {
+    pub(super) async fn run(&mut self, following: &mut Following, lookup: &mut Lookup<'_>, is_over: impl Fn() -> bool) {
         let due = following.due();
         self.visits.reserve_exact(due.len());
         // What is not due exists.
         let all_are_due = due.len() == following.len();
         for due in due {
-            self.visit(following, due, &find).await;
+            self.visit(following, due, lookup).await;
         }
         // In a list of what does not exist there is nothing to wait for.
         self.is_final |= all_are_due && self.visits.iter().all(Visit::is_unknown);
+        let broker = lookup.broker();
         loop {
-            let is_complete = self.bytes >= self.bounds.min_bytes || self.is_final;
+            let is_complete = self.available >= self.bounds.min_bytes || self.is_final;
             if is_complete || Instant::now() >= self.bounds.deadline || broker.is_stopping() || is_over() {
                 break;
             }
@@ -85,8 +80,9 @@ impl Reading {
                 _ = tokio::time::timeout_at(self.bounds.deadline, news.arrived()) => {}
                 () = broker.stopping() => {}
             }
+            lookup.renew();
             for due in following.due_since() {
-                let visit = self.visit(following, due, &find).await;
+                let visit = self.visit(following, due, lookup).await;
                 // Its topic was deleted under the eyes of a reader who waited for it.
                 self.is_final |= visit.is_some_and(Visit::is_unknown);
             }
@@ -95,24 +91,22 @@ impl Reading {
         let outdated: Vec<Due> =
             self.visits.iter().filter(|visit| visit.is_outdated()).map(|visit| visit.due).collect();
         for due in outdated {
-            self.visit(following, due, &find).await;
+            self.visit(following, due, lookup).await;
         }
     }
 
-    async fn visit(
-        &mut self,
-        following: &mut Following,
-        due: Due,
-        find: impl Fn(&mut Followed) -> Result<Arc<Partition>, Missing>,
-    ) -> Option<&Visit> {
+    async fn visit(&mut self, following: &mut Following, due: Due, lookup: &Lookup<'_>) -> Option<&Visit> {
         let followed = following.get_mut(due.slot)?;
-        let (partition, asked) = (find(followed), followed.asked);
+        let (partition, asked) = (lookup.find(followed), followed.asked);
         let known = self.visits.binary_search_by_key(&due.turn, |visit| visit.due.turn);
-        let others = self.bytes - known.map_or(0, |at| self.visits[at].bytes());
+        let (before, available_before) =
+            known.map_or((0, 0), |at| (self.visits[at].bytes(), self.visits[at].available()));
+        let others = self.bytes - before;
         let wanted = usize::try_from(asked.max_bytes).unwrap_or(0);
         let max_bytes = wanted.min(self.bounds.max_bytes.saturating_sub(others));
         let visit = Visit::pay(due, partition, asked, max_bytes, others == 0).await;
         self.bytes = others + visit.bytes();
+        self.available = (self.available - available_before).saturating_add(visit.available());
         self.is_final |= visit.is_final();
         match known {
             Ok(at) => self.visits[at] = visit,

@@ -17,6 +17,7 @@ pub(super) struct Visit {
     pub(super) due: Due,
     partition: Option<Arc<Partition>>,
     found: Found,
+    available: usize,
     /// Whether nothing could follow when it was read: its log is offline or its topic deleted.
     was_closed: bool,
 }
@@ -26,6 +27,25 @@ enum Found {
     Diverged(Divergence, Fetched),
     Unknown(ErrorCode),
     Failed(ErrorCode),
+}
+
+impl Found {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Records(fetched) => fetched.records.iter().map(Bytes::len).sum(),
+            Self::Diverged(..) | Self::Unknown(_) | Self::Failed(_) => 0,
+        }
+    }
+
+    /// See [`Visit::available`]. Where nothing was found though anything would have done, there were no buffers: the reader
+    /// is not to ask again at once.
+    fn available(&self, max_bytes: usize, at_least_one: bool) -> usize {
+        let bytes = self.bytes();
+        match self {
+            Self::Records(fetched) if fetched.is_cut && (bytes > 0 || !at_least_one) => bytes.max(max_bytes),
+            _ => bytes,
+        }
+    }
 }
 
 impl Visit {
@@ -44,20 +64,24 @@ impl Visit {
                     Missing::Unknown(error_code) => Found::Unknown(error_code),
                     Missing::Failed(error_code) => Found::Failed(error_code),
                 };
-                return Self { due, partition: None, found, was_closed: false };
+                return Self { due, partition: None, found, available: 0, was_closed: false };
             }
         };
         let was_closed = partition.high_watermark().closed().is_some();
         let found = read(&partition, asked, max_bytes, at_least_one).await.unwrap_or_else(Found::Failed);
-        Self { due, partition: Some(partition), found, was_closed }
+        let available = found.available(max_bytes, at_least_one);
+        Self { due, partition: Some(partition), found, available, was_closed }
     }
 
     /// How many bytes of records were found.
     pub(super) fn bytes(&self) -> usize {
-        match &self.found {
-            Found::Records(fetched) => fetched.records.iter().map(Bytes::len).sum(),
-            Found::Diverged(..) | Found::Unknown(_) | Found::Failed(_) => 0,
-        }
+        self.found.bytes()
+    }
+
+    /// How many bytes count towards what the reader waits for: Kafka's answers may end within a batch, so that there is as much
+    /// as fits.
+    pub(super) fn available(&self) -> usize {
+        self.available
     }
 
     /// Whether the partition does not exist.

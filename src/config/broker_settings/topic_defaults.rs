@@ -1,5 +1,6 @@
 //! Broker settings that stand in when a topic does not set its own.
 
+use crate::config::Validator;
 use crate::config::def::{ConfigDef, Importance};
 use crate::config::reasons::{NO_COMPACTION, NO_TIERING, ONE_LEVEL, ONE_NODE, OWN_DECOMPRESSION_LIMIT};
 
@@ -85,15 +86,18 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .importance(Importance::High)
         .doc("Default of the topic setting `retention.bytes`."),
     ConfigDef::int("log.retention.hours", Some("168"))
+        .check(Validator::NotZero)
         .read_only()
         .importance(Importance::High)
         .doc("Default of `log.retention.minutes`, in hours."),
     ConfigDef::int("log.retention.minutes", None)
+        .check(Validator::NotZero)
         .synonyms(&["log.retention.hours"])
         .read_only()
         .importance(Importance::High)
         .doc("Default of `log.retention.ms`, in minutes."),
     ConfigDef::long("log.retention.ms", None)
+        .check(Validator::NotZero)
         .synonyms(&["log.retention.minutes", "log.retention.hours"])
         .importance(Importance::High)
         .doc("Default of the topic setting `retention.ms`."),
@@ -108,10 +112,12 @@ pub(super) const SETTINGS: &[ConfigDef] = &[
         .importance(Importance::High)
         .doc("Default of `log.roll.jitter.ms`, in hours."),
     ConfigDef::long("log.roll.jitter.ms", None)
+        .at_least(0)
         .synonyms(&["log.roll.jitter.hours"])
         .importance(Importance::High)
         .doc("Default of the topic setting `segment.jitter.ms`."),
     ConfigDef::long("log.roll.ms", None)
+        .at_least(1)
         .synonyms(&["log.roll.hours"])
         .importance(Importance::High)
         .doc("Default of the topic setting `segment.ms`."),

@@ -2,11 +2,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use naru_protocol::ErrorCode;
 use naru_protocol::state::cluster_metadata::Record;
 use naru_protocol::state::cluster_metadata::quota::ClientQuotaRecord;
 
 use super::{EntityParts, QuotaEntity, QuotaKey};
 use crate::metadata::{Decision, MetadataImage, RequestError};
+
+/// Entities that may have quotas. They need not exist, so nothing else bounds them; all of them are in memory, and read at
+/// every start.
+const MAX_ENTITIES: usize = 10_000;
 
 /// How far from a whole number a value may be that has to be one.
 const WHOLE: f64 = 1e-6;
@@ -38,6 +43,7 @@ pub fn alter_client_quotas(
 ) -> Decision<(EntityParts, Result<(), RequestError>)> {
     let mut decision: Decision<(EntityParts, Result<(), RequestError>)> = Decision::new();
     let mut seen: BTreeMap<BTreeMap<&str, Option<&str>>, usize> = BTreeMap::new();
+    let mut room = MAX_ENTITIES.saturating_sub(image.client_quotas().entities.len());
     for alteration in alterations {
         // Of a type that comes twice the last counts.
         let entity: BTreeMap<&str, Option<&str>> =
@@ -47,7 +53,7 @@ pub fn alter_client_quotas(
             *answer = Err(RequestError::invalid_request("The entity comes more than once."));
             continue;
         }
-        let outcome = alter(image, alteration).map(|records| decision.records.extend(records));
+        let outcome = alter(image, alteration, &mut room).map(|records| decision.records.extend(records));
         let parts = entity.iter().map(|(kind, name)| ((*kind).to_owned(), name.map(str::to_owned))).collect();
         seen.insert(entity, decision.answers.len());
         decision.answers.push((parts, outcome));
@@ -55,7 +61,8 @@ pub fn alter_client_quotas(
     decision.without_effect(validate_only)
 }
 
-fn alter(image: &MetadataImage, alteration: &QuotaAlteration) -> Result<Vec<Record>, RequestError> {
+/// `room` is for how many more entities there is room.
+fn alter(image: &MetadataImage, alteration: &QuotaAlteration, room: &mut usize) -> Result<Vec<Record>, RequestError> {
     let mut keys = HashSet::new();
     if !alteration.ops.iter().all(|op| keys.insert(&*op.key)) {
         return Err(RequestError::invalid_request("A quota comes more than once."));
@@ -80,6 +87,14 @@ fn alter(image: &MetadataImage, alteration: &QuotaAlteration) -> Result<Vec<Reco
         if old.copied() != op.value {
             records.push(record.into());
         }
+    }
+    // Of an entity without quotas nothing can be removed: every record sets one.
+    if known.is_none() && !records.is_empty() {
+        *room = room.checked_sub(1).ok_or_else(|| {
+            let message =
+                format!("{MAX_ENTITIES} entities have quotas already. Remove those that nobody needs any more.");
+            RequestError::new(ErrorCode::POLICY_VIOLATION, message)
+        })?;
     }
     Ok(records)
 }

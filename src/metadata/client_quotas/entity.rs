@@ -7,6 +7,9 @@ use naru_protocol::state::cluster_metadata::quota::EntityData;
 
 use crate::metadata::RequestError;
 
+/// Bytes that a name may have: longer than any principal or client id in use, short enough to keep ten thousand.
+const MAX_NAME: usize = 1024;
+
 /// An entity as requests name it: types and names; no name is the default.
 pub type EntityParts = Vec<(String, Option<String>)>;
 
@@ -105,6 +108,11 @@ impl QuotaEntity {
             let kind = known.ok_or_else(|| RequestError::invalid_request(format!("{kind:?} cannot have a quota.")))?;
             if name.as_deref() == Some("") {
                 return Err(RequestError::invalid_request(format!("The name of the {} is empty.", kind.name())));
+            }
+            if let Some(length) = name.as_ref().map(String::len).filter(|length| *length > MAX_NAME) {
+                let kind = kind.name();
+                let message = format!("The name of the {kind} has {length} bytes; {MAX_NAME} are possible.");
+                return Err(RequestError::invalid_request(message));
             }
             entity.set(kind, EntityName::of_wire(name.as_deref()));
         }

@@ -85,3 +85,38 @@ fn a_setting_that_changes_nothing_writes_nothing() {
     let again = QuotaAlteration { entity: entity(&[("user", None)]), ops };
     assert!(alter_client_quotas(&image, &[again], false).records.is_empty());
 }
+
+#[test]
+fn no_more_than_so_many_entities_have_quotas_and_removing_one_makes_room() {
+    const KEY: &str = "producer_byte_rate";
+    let of_client = |number: usize, value: Option<f64>| QuotaAlteration {
+        entity: vec![("client-id".to_owned(), Some(format!("client-{number}")))],
+        ops: vec![QuotaOp { key: KEY.to_owned(), value }],
+    };
+    let mut image = MetadataImage::new(1);
+    let mut alter = |alterations: &[QuotaAlteration]| -> Vec<ErrorCode> {
+        let decision = alter_client_quotas(&image, alterations, false);
+        decision.records.iter().for_each(|record| image.apply(record).unwrap());
+        decision.answers.into_iter().map(|(_, answer)| answer.map_or_else(|e| e.code, |()| ErrorCode::NONE)).collect()
+    };
+    // In one request and one after the other.
+    let many: Vec<_> = (0..9_999).map(|number| of_client(number, Some(1.0))).collect();
+    assert_eq!(alter(&many), vec![ErrorCode::NONE; 9_999]);
+    let two = [of_client(9_999, Some(1.0)), of_client(10_000, Some(1.0))];
+    assert_eq!(alter(&two), [ErrorCode::NONE, ErrorCode::POLICY_VIOLATION]);
+    assert_eq!(alter(&two), [ErrorCode::NONE, ErrorCode::POLICY_VIOLATION]);
+    assert_eq!(alter(&[of_client(5, Some(2.0))]), [ErrorCode::NONE], "a known one may change");
+    assert_eq!(alter(&[of_client(10_000, None)]), [ErrorCode::NONE], "there is nothing to remove");
+    assert_eq!(alter(&[of_client(5, None)]), [ErrorCode::NONE]);
+    assert_eq!(alter(&[of_client(10_000, Some(1.0))]), [ErrorCode::NONE]);
+}
+
+#[test]
+fn a_name_is_no_longer_than_what_can_be_kept() {
+    let mut image = MetadataImage::new(1);
+    let mut set = |length| {
+        let name = "x".repeat(length);
+        alter(&mut image, &[("user", Some("u")), ("client-id", Some(&name))], "producer_byte_rate", Some(1.0))
+    };
+    assert_eq!([set(1024), set(1025)], [ErrorCode::NONE, ErrorCode::INVALID_REQUEST]);
+}

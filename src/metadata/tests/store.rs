@@ -49,6 +49,32 @@ async fn what_was_created_is_there_after_a_restart() {
 }
 
 #[tokio::test]
+async fn the_cluster_has_its_setting_from_the_start_and_keeps_it_from_the_first_change_on() {
+    let log = Arc::new(MemoryLog::default());
+    let of_cluster = async |value: &str| {
+        let setting = Setting {
+            name: "min.insync.replicas".to_owned(),
+            value: value.to_owned(),
+            source: crate::config::SettingSource::Override,
+        };
+        let broker = Arc::new(BrokerConfig::from_sources([setting]).unwrap());
+        let store = MetadataStore::open(Arc::clone(&log) as Arc<dyn MetadataLog>, broker, 3).await.unwrap();
+        let image = store.image();
+        (store, image.dynamic_broker_config().every_broker.get("min.insync.replicas").cloned())
+    };
+    for value in ["2", "3"] {
+        assert_eq!(of_cluster(value).await.1.as_deref(), Some(value));
+        assert!(log.records.lock().is_empty(), "a start writes nothing");
+    }
+    let (store, _) = of_cluster("4").await;
+    store.ensure_topic("orders").await.unwrap();
+    let written = log.records.lock().len();
+    store.allocate_producer_ids().await.unwrap();
+    assert_eq!(log.records.lock().len(), written + 1, "it is written once");
+    assert_eq!(of_cluster("5").await.1.as_deref(), Some("4"));
+}
+
+#[tokio::test]
 async fn nothing_is_seen_before_it_is_durable() {
     let log = Arc::new(MemoryLog::default());
     let store = open(&log).await;

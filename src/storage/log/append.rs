@@ -126,7 +126,7 @@ impl Log {
                 return Err(AppendError::Offline);
             }
         };
-        let flush = writer.note_unflushed(batch, config.flush);
+        let flush = writer.note_unflushed(&appended, batch.header.size(), self.flush.covered(), config.flush);
         let tend = matches!(&writer.phase, Phase::Open(segment) if segment.segment.end().0 >= writer.tend_at);
         drop(writer);
 
@@ -231,16 +231,15 @@ impl Log {
 }
 
 impl Writer {
-    /// Counts a batch and says whether a flush is due.
-    fn note_unflushed(&mut self, batch: &ValidBatch, policy: FlushPolicy) -> bool {
+    /// Notes a batch of so many bytes and says whether a flush is due. What is below `covered` needs none, whatever the
+    /// reason was for the flush that took it.
+    fn note_unflushed(&mut self, appended: &Appended, bytes: usize, covered: Offset, policy: FlushPolicy) -> bool {
         let FlushPolicy::Os { every_messages, .. } = policy else { return true };
-        self.unflushed_records += u64::from(batch.header.records_count.unsigned_abs());
-        self.unflushed_bytes += batch.header.size() as u64;
-        let due = self.unflushed_bytes >= OS_FLUSH_BYTES
-            || every_messages.is_some_and(|limit| self.unflushed_records >= limit);
-        if due {
-            (self.unflushed_records, self.unflushed_bytes) = (0, 0);
+        if std::mem::replace(&mut self.covered, covered) != covered {
+            self.unflushed_bytes = 0;
         }
-        due
+        self.unflushed_bytes += bytes as u64;
+        let records = u64::try_from(appended.durable_at.0 - covered.0).unwrap_or(0);
+        self.unflushed_bytes >= OS_FLUSH_BYTES || every_messages.is_some_and(|limit| records >= limit)
     }
 }

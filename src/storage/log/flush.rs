@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -14,18 +14,35 @@ use crate::storage::segment::ActiveSegment;
 use crate::storage::turn::Turn;
 use crate::storage::types::Offset;
 
-#[derive(Default)]
 pub(super) struct FlushState {
     turn: Turn,
     queue: Mutex<FlushQueue>,
-    /// Monotonic milliseconds when nothing was seen to be unflushed.
+    /// Monotonic milliseconds: whatever is not covered by a flush was appended since then.
     clean_at: AtomicU64,
+    /// What is below it is durable, or a flush that has begun makes it so.
+    covered: AtomicI64,
     /// Held during a flush. The kernel reports an error to one of two flushes that run at once; the other would lie.
     running: Mutex<()>,
 }
 
-#[cfg(test)]
 impl FlushState {
+    /// Of a log that is durable up to its end.
+    pub(super) fn new(log_end: Offset) -> Self {
+        Self {
+            turn: Turn::default(),
+            queue: Mutex::default(),
+            clean_at: 0.into(),
+            covered: log_end.0.into(),
+            running: Mutex::default(),
+        }
+    }
+
+    /// The end of what no further flush is needed for.
+    pub(super) fn covered(&self) -> Offset {
+        Offset(self.covered.load(Ordering::Acquire))
+    }
+
+    #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
         self.turn.is_idle()
     }
@@ -140,8 +157,10 @@ impl Log {
     /// Makes everything published so far durable. A second try after an error would lie: the kernel reports it once.
     /// Answers whether segments wait to be sealed.
     fn flush_once(&self) -> io::Result<bool> {
+        self.flush.clean_at.store(self.engine.now(), Ordering::Relaxed);
         // The end first, the segments after it: so they hold every batch below it.
         let target = self.log_end();
+        self.flush.covered.store(target.0, Ordering::Release);
         let (segments, directory_dirty) = {
             let mut queue = self.flush.queue.lock();
             let dirty = std::mem::take(&mut queue.directory_dirty);

@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 pub use append::{AppendAs, AppendError, Appended};
 pub(super) use checkpoint::{EPOCHS, SNAPSHOT};
-pub use read::ReadError;
+pub use read::{Batches, ReadError};
 
 use super::ballast::Ballast;
 use super::clock::Clock;
@@ -137,9 +137,9 @@ struct Writer {
     wanted: usize,
     /// Until then an append that needs room is refused: the disk is full.
     refused_until: Option<Duration>,
-    /// Records and bytes since a flush was last asked for, for `durability = os`.
-    unflushed_records: u64,
+    /// Bytes that were appended since a flush last covered everything up to `covered`, for `durability = os`.
     unflushed_bytes: u64,
+    covered: Offset,
     /// Whether the last sealed segment may be appended to; not when recovery found damage in it.
     may_reopen: bool,
 }
@@ -195,14 +195,14 @@ impl Log {
                 tend_at: 0,
                 wanted: 0,
                 refused_until: None,
-                unflushed_records: 0,
                 unflushed_bytes: 0,
+                covered: recovered.log_end,
                 may_reopen: recovered.may_reopen,
             }),
             directory_work: Mutex::default(),
             room: Notify::new(),
             tending: tend::Tending::default(),
-            flush: flush::FlushState::default(),
+            flush: flush::FlushState::new(recovered.log_end),
             durable: Notify::new(),
             snapshots: checkpoint::Snapshots::new(recovered.snapshots),
             closed: Condvar::new(),

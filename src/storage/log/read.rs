@@ -59,6 +59,15 @@ pub enum ReadError {
     Deleted,
 }
 
+/// Batches that were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batches {
+    /// Whole batches in the order of their offsets.
+    pub chunks: Vec<Bytes>,
+    /// The offset behind the last of them; where the read began if there are none.
+    pub next: Offset,
+}
+
 /// What is still wanted.
 #[derive(Clone, Copy)]
 struct Want {
@@ -101,7 +110,7 @@ impl Log {
         max_bytes: usize,
         until: Offset,
         at_least_one: bool,
-    ) -> Result<Vec<Bytes>, ReadError> {
+    ) -> Result<Batches, ReadError> {
         if self.is_deleted() {
             return Err(ReadError::Deleted);
         }
@@ -143,7 +152,7 @@ impl Log {
                 }
             }
         }
-        Ok(chunks)
+        Ok(Batches { chunks, next: want.from })
     }
 
     fn check_range(&self, offset: Offset, log_end: Offset) -> Result<(), ReadError> {
@@ -252,7 +261,7 @@ impl Log {
         const PIECE: usize = 1 << 20;
         let mut next = from.max(self.log_start());
         while next < until {
-            let chunks = self.read(next, PIECE, until, true).await?;
+            let chunks = self.read(next, PIECE, until, true).await?.chunks;
             if chunks.is_empty() {
                 break;
             }

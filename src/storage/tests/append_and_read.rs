@@ -1,5 +1,7 @@
 //! What is appended is read again, byte for byte, wherever it lies.
 
+use naru_protocol::records::BatchHeader;
+
 use super::setup::*;
 use crate::storage::types::{LeaderEpoch, Offset};
 use crate::storage::{AppendError, FlushPolicy, LogConfig, ReadError};
@@ -50,13 +52,13 @@ fn until_and_max_bytes_hold() {
         broker.append(&batch(&[7; 1000], 2)).unwrap();
     }
     let read = |from, max_bytes, until, at_least_one| {
-        let chunks =
-            broker.runtime.block_on(broker.log.read(Offset(from), max_bytes, Offset(until), at_least_one)).unwrap();
-        chunks
-            .into_iter()
-            .flat_map(naru_protocol::records::batches)
-            .map(|batch| batch.unwrap().header().base_offset)
-            .collect::<Vec<_>>()
+        let read = broker.log.read(Offset(from), max_bytes, Offset(until), at_least_one);
+        let read = broker.runtime.block_on(read).unwrap();
+        let headers =
+            read.chunks.into_iter().flat_map(naru_protocol::records::batches).map(|batch| *batch.unwrap().header());
+        let headers: Vec<_> = headers.collect();
+        assert_eq!(read.next.0, headers.last().map_or(from, BatchHeader::next_offset));
+        headers.into_iter().map(|header| header.base_offset).collect::<Vec<_>>()
     };
     assert_eq!(read(0, 1 << 20, 7, true), [0, 2, 4], "the batch of 6 and 7 reaches over offset 7");
     assert_eq!(read(0, 5000, 20, true), [0, 2]);
@@ -90,7 +92,7 @@ fn readers_follow_many_writers_over_rolls() {
                 let mut next = Offset(0);
                 while next < end {
                     let until = broker.log.durable_end();
-                    let chunks = broker.runtime.block_on(broker.log.read(next, max_bytes, until, true)).unwrap();
+                    let chunks = broker.runtime.block_on(broker.log.read(next, max_bytes, until, true)).unwrap().chunks;
                     assert_eq!(chunks.is_empty(), next == until, "at {next}");
                     for batch in chunks.into_iter().flat_map(naru_protocol::records::batches) {
                         let batch = batch.unwrap();

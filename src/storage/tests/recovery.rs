@@ -130,7 +130,7 @@ fn rot_below_the_recovery_point_is_reported_where_it_is_read_and_never_cut() {
     for offset in 0..60 {
         let read = broker.runtime.block_on(broker.log.read(Offset(offset), 1, Offset(60), true));
         match read {
-            Ok(chunks) => readable += chunks.len(),
+            Ok(read) => readable += read.chunks.len(),
             Err(ReadError::Damaged { .. }) => damaged += 1,
             Err(error) => panic!("{error}"),
         }
@@ -183,7 +183,7 @@ fn answers(broker: &Broker) -> Vec<String> {
     let end = broker.log.log_end();
     let mut answers = Vec::new();
     for offset in 0..end.0 {
-        let chunks = broker.runtime.block_on(broker.log.read(Offset(offset), 1, end, true)).unwrap();
+        let chunks = broker.runtime.block_on(broker.log.read(Offset(offset), 1, end, true)).unwrap().chunks;
         answers.push(format!("{:?}", chunks.concat()));
     }
     for timestamp in (NOW - 5..NOW + end.0 * 10 + 5).step_by(5) {

@@ -125,7 +125,8 @@ impl Broker {
         let mut read = Vec::new();
         let mut next = from;
         while next < self.log.log_end() {
-            let chunks = self.runtime.block_on(self.log.read(next, max_bytes, self.log.log_end(), true)).unwrap();
+            let chunks =
+                self.runtime.block_on(self.log.read(next, max_bytes, self.log.log_end(), true)).unwrap().chunks;
             assert!(!chunks.is_empty(), "nothing at {next} of {}", self.log.log_end());
             for batch in chunks.into_iter().flat_map(batches) {
                 let batch = batch.unwrap();
