@@ -332,6 +332,11 @@ impl State {
         self.partitions.values().map(|partition| partition.leader).filter(|leader| *leader >= 0).collect()
     }
 
+    /// Whether a broker leads any partition.
+    pub(super) fn has_any_of(&self, leader: i32) -> bool {
+        self.partitions.values().any(|partition| partition.leader == leader)
+    }
+
     /// Bytes that wait to be handed out.
     pub(super) fn queued_bytes(&self) -> usize {
         self.queued_bytes
