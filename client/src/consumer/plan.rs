@@ -153,8 +153,8 @@ impl PlannedTopic {
     }
 }
 
-fn by_topic(mut chosen: Vec<&mut Partition>) -> Vec<PlannedTopic> {
-    chosen.sort_by(|a, b| a.cursor.partition.cmp(&b.cursor.partition));
+/// `chosen` is in order.
+fn by_topic(chosen: Vec<&mut Partition>) -> Vec<PlannedTopic> {
     let mut topics: Vec<PlannedTopic> = Vec::new();
     for partition in chosen {
         partition.busy = true;

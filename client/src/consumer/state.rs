@@ -2,7 +2,7 @@
 //!
 //! One lock holds it all. It is taken for each chunk and each Fetch, never for a record, and never across an await.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -25,7 +25,8 @@ const ERRORS_MAX: usize = 64;
 /// All partitions, and what waits to be handed out.
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) partitions: HashMap<TopicPartition, Partition>,
+    /// In the order of requests.
+    pub(super) partitions: BTreeMap<TopicPartition, Partition>,
     /// Partitions with chunks that can be handed out, each once: they take turns.
     ready: VecDeque<TopicPartition>,
     errors: VecDeque<Error>,
