@@ -131,7 +131,9 @@ impl Plan {
 /// all.
 pub(super) fn shuffle(request: &mut FetchRequest) {
     let topics = &mut request.topics;
-    topics.iter_mut().for_each(|topic| begin_anywhere(&mut topic.partitions));
+    for topic in &mut *topics {
+        begin_anywhere(&mut topic.partitions);
+    }
     begin_anywhere(topics);
 }
 

@@ -44,6 +44,8 @@ async fn a_request_names_what_has_changed_and_not_a_thousand_partitions() {
     exchange(&cluster, &topic, 1000, &mut consumer, 5..50).await;
     let (requests, bytes) = (proxy.requests(ApiKey::Fetch) - requests, proxy.request_bytes(ApiKey::Fetch) - bytes);
     assert!(requests >= 45 && bytes / requests < 500, "{requests} requests have {bytes} bytes");
+    let known = |partition| consumer.lag(&TopicPartition::new(&*topic, partition));
+    assert!((0..1000).all(|partition| known(partition) == Some(0)), "every partition was told about");
 }
 
 #[tokio::test]
