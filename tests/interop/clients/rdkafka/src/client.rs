@@ -129,6 +129,7 @@ impl interop_driver::Client for Rdkafka {
     ) -> Outcome<JoinHandle<Outcome>> {
         let mut config = self.consumer_config(membership.topic);
         config
+            .set("heartbeat.interval.ms", "500")
             .set("auto.commit.interval.ms", "500")
             .set("partition.assignment.strategy", if membership.cooperative { "cooperative-sticky" } else { "range" });
         if let Some(instance) = membership.instance {
