@@ -13,7 +13,10 @@ use krafka::{Compression, Kafka, Record};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub struct Krafka(pub Kafka);
+pub struct Krafka {
+    bootstrap: String,
+    pub kafka: Kafka,
+}
 
 pub struct KrafkaProducer(krafka::producer::Producer);
 
@@ -58,9 +61,14 @@ pub async fn partitions_answer(admin: &AdminClient, name: &str, partitions: i32)
 }
 
 impl Krafka {
+    pub async fn connect(bootstrap: &str) -> Outcome<Self> {
+        let kafka = Kafka::builder(bootstrap).client_id("a-client").connect().await?;
+        Ok(Self { bootstrap: bootstrap.to_owned(), kafka })
+    }
+
     /// A consumer of a group that begins with the earliest record.
     pub fn consumer(&self, group: &str) -> ConsumerBuilder {
-        self.0.consumer(group).auto_offset_reset(AutoOffsetReset::Earliest)
+        self.kafka.consumer(group).auto_offset_reset(AutoOffsetReset::Earliest)
     }
 }
 
@@ -69,7 +77,7 @@ impl interop_driver::Client for Krafka {
     type Reader = KrafkaReader;
 
     async fn create_topic(&self, name: &str, partitions: i32) -> Outcome {
-        create_topic(&self.0.admin(), NewTopic::new(name, partitions, 1)?).await
+        create_topic(&self.kafka.admin(), NewTopic::new(name, partitions, 1)?).await
     }
 
     async fn producer(&self, sending: Sending) -> Outcome<KrafkaProducer> {
@@ -80,7 +88,7 @@ impl interop_driver::Client for Krafka {
             "zstd" => Compression::Zstd,
             _ => Compression::None,
         };
-        let producer = self.0.producer().compression(codec).batch_size(sending.batch_bytes).linger(sending.linger);
+        let producer = self.kafka.producer().compression(codec).batch_size(sending.batch_bytes).linger(sending.linger);
         Ok(KrafkaProducer(producer.build().await?))
     }
 
@@ -101,7 +109,9 @@ impl interop_driver::Client for Krafka {
         } else {
             PartitionAssignmentStrategy::Range
         };
-        let mut consumer = self
+        // Consumers of one `Kafka` share a connection to the coordinator, where one's join holds up the other's answer.
+        let own = Self::connect(&self.bootstrap).await?;
+        let mut consumer = own
             .consumer(membership.topic)
             .partition_assignment_strategy(strategy)
             .heartbeat_interval(Duration::from_millis(500))
