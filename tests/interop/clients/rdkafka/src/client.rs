@@ -129,6 +129,8 @@ impl interop_driver::Client for Rdkafka {
     ) -> Outcome<JoinHandle<Outcome>> {
         let mut config = self.consumer_config(membership.topic);
         config
+            // Otherwise it commits records that came while it was closed, which nobody has seen.
+            .set("enable.auto.offset.store", "false")
             .set("heartbeat.interval.ms", "500")
             .set("auto.commit.interval.ms", "500")
             .set("partition.assignment.strategy", if membership.cooperative { "cooperative-sticky" } else { "range" });
@@ -140,7 +142,11 @@ impl interop_driver::Client for Rdkafka {
         Ok(tokio::spawn(async move {
             loop {
                 tokio::select! {
-                    message = next(&consumer) => account.read(text(message?.payload())),
+                    message = next(&consumer) => {
+                        let message = message?;
+                        account.read(text(message.payload()));
+                        consumer.store_offset_from_message(&message)?;
+                    }
                     _ = &mut stop => break,
                 }
             }
