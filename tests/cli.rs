@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serving::{Serving, naru, serve};
+use serving::{Serving, naru, serve, serve_by};
 use tempfile::TempDir;
 
 fn output(arguments: &[&str]) -> Output {
@@ -51,6 +51,16 @@ fn a_signal_stops_it_with_code_0() {
         serving.signal(signal);
         assert_eq!(serving.ended(), 0, "{signal}");
     }
+}
+
+#[test]
+fn as_many_files_may_be_open_as_the_hard_limit_says() {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -S -n 200 && ulimit -H -n 300 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_naru")]);
+    let serving = serve_by(shell.env_remove("NARU_LOG").env_remove("NARU_BROKERS"));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", serving.child.id())).expect("Linux");
+    let open_files = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit of files");
+    assert_eq!(open_files.split_whitespace().skip(3).collect::<Vec<_>>(), ["300", "300", "files"]);
 }
 
 #[test]

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::io;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::warn;
 
 use crate::api::Listener;
 use crate::broker::Broker;
@@ -20,9 +22,19 @@ const MOST_WORKERS: usize = 8;
 
 pub(super) fn run(start: &StartArgs, begun: Instant) -> Result<(), Failure> {
     let config = config::load(start)?;
+    raise_open_files();
     let workers = start.workers().map_or_else(usual_workers, usize::from);
     let runtime = runtime(workers).map_err(|error| Failure::Failed(format!("no threads could be started: {error}")))?;
     runtime.block_on(serve(config, begun))
+}
+
+/// Connections and active segments are open files. The soft limit is there for programs that use `select`, often 1024; the hard one counts.
+fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        warn!(%error, "the soft limit of open files stays as it is");
+    }
 }
 
 fn usual_workers() -> usize {

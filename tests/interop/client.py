@@ -25,7 +25,8 @@ class Client:
         self.environment = os.environ | {"CACHE": str(self.cache), "SHARED": str(CACHE / "shared")}
 
     def missing(self):
-        return [tool for tool in self.needs if not shutil.which(tool)]
+        """Programs that are not on the path, and files that are not there."""
+        return [tool for tool in self.needs if not (os.path.exists(tool) if tool.startswith("/") else shutil.which(tool))]
 
     def install(self):
         """Installs once for every state of the sources; raises with the installer's output when it fails."""

@@ -21,12 +21,14 @@ pub struct Serving {
 }
 
 pub fn serve() -> Serving {
+    serve_by(&mut naru(&[]))
+}
+
+/// What the command runs is the program, to which these arguments are added.
+pub fn serve_by(command: &mut Command) -> Serving {
     let data = TempDir::new().expect("a directory");
-    let path = data.path().to_string_lossy().into_owned();
-    let mut child = naru(&["serve", "--listen", "127.0.0.1:0", "--data-dir", &path])
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("naru runs");
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data.path());
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("naru runs");
     let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
     let mut printed = String::new();
     while !printed.contains("naru consume") {

@@ -1,9 +1,10 @@
 //! Fetching from one broker.
 //!
 //! Two tasks share the partitions that a broker leads. One sends a Fetch for all of them that have room, on a connection of
-//! its own, and sends the next when the answer has come: usually it waits at the broker for records. A partition that
-//! becomes worth fetching meanwhile (it was assigned, sought, resumed, or its queue ran low) does not wait for that: the
-//! other task asks for it, on a second connection that is made when it is first needed.
+//! its own, and sends the next when the answer has come: usually it waits at the broker for records. Its requests are those
+//! of a session: they name what has changed, and the answers do. A partition that becomes worth fetching meanwhile (it was
+//! assigned, sought, resumed, or its queue ran low) does not wait for that: the other task asks for it, outside of the
+//! session, on a second connection that is made when it is first needed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +16,8 @@ use tokio::time::sleep_until;
 
 use super::chunk::{Chunk, Unpacking};
 use super::partition::{Bounds, Phase};
-use super::plan::{Lane, Plan, Planned};
+use super::plan::{self, Lane, Plan, Planned};
+use super::session::{self, FetchSession};
 use super::shared::Shared;
 use crate::error::Error;
 use crate::network;
@@ -45,6 +47,7 @@ impl Fetcher {
                 node,
                 lane,
                 connection: shared.client.lane(),
+                session: FetchSession::default(),
             };
             shared.spawn(task.run());
         }
@@ -66,27 +69,30 @@ struct Task {
     node: i32,
     lane: Lane,
     connection: network::Lane,
+    /// Of the long polls.
+    session: FetchSession,
 }
 
 impl Task {
-    async fn run(self) {
+    async fn run(mut self) {
         loop {
             let plan = self.plan().await;
             self.fetcher.polling.fetch_or(self.lane == Lane::LongPoll, Ordering::Relaxed);
             let fetched = self.fetch(&plan).await;
             self.fetcher.polling.fetch_and(self.lane != Lane::LongPoll, Ordering::Relaxed);
             match fetched {
-                Ok(answer) => self.absorb(&plan, answer).await,
+                Ok(answer) => self.absorb(plan, answer).await,
                 Err(error) => self.failed(&plan, error),
             }
         }
     }
 
     /// Waits until there is something to fetch.
-    async fn plan(&self) -> Plan {
+    async fn plan(&mut self) -> Plan {
+        let fetcher = Arc::clone(&self.fetcher);
         let wake = match self.lane {
-            Lane::LongPoll => &self.fetcher.long_poll,
-            Lane::Express => &self.fetcher.express,
+            Lane::LongPoll => &fetcher.long_poll,
+            Lane::Express => &fetcher.express,
         };
         if self.lane == Lane::Express {
             wake.notified().await;
@@ -99,22 +105,51 @@ impl Task {
                     () = wake.notified() => {}
                     () = sleep_until(later) => {}
                 },
-                Err(_) => wake.notified().await,
+                Err(_) => {
+                    if !self.shared.state().has_any_of(self.node) {
+                        self.end_session();
+                    }
+                    wake.notified().await;
+                }
             }
         }
     }
 
-    async fn fetch(&self, plan: &Plan) -> Result<FetchResponse, Error> {
+    async fn fetch(&mut self, plan: &Plan) -> Result<FetchResponse, Error> {
         let client = &self.shared.client;
         let channel = self.connection.channel(&client.address(self.node).await?).await?;
         let newest = if plan.has_ids() { NEWEST } else { NEWEST_WITH_NAMES };
         let version = channel.newest::<FetchRequest>(OLDEST..=newest)?;
+        let by_id = version > NEWEST_WITH_NAMES;
         let limit = client.config().request_timeout + plan.max_wait;
-        let answer = channel.submit(&plan.request(&self.shared.config), version, limit)?.await?;
-        if answer.error_code.is_error() {
-            return Err(Error::broker_code(ApiKey::Fetch, answer.error_code).at(channel.address()));
+        loop {
+            let mut request = plan.request(&self.shared.config, by_id);
+            if self.lane == Lane::LongPoll {
+                request = self.session.next(request, by_id);
+            }
+            plan::shuffle(&mut request);
+            let answer = channel.submit(&request, version, limit)?.await?;
+            match answer.error_code {
+                ErrorCode::NONE => {
+                    self.session.answered(answer.session_id);
+                    return Ok(answer);
+                }
+                code if self.session.refused(code) => {}
+                code => return Err(Error::broker_code(ApiKey::Fetch, code).at(channel.address())),
+            }
         }
-        Ok(answer)
+    }
+
+    /// Tells the broker that the session is over, if that can be done without waiting. Who is not told finds out in time.
+    fn end_session(&mut self) {
+        let Some(request) = self.session.end() else { return };
+        let client = &self.shared.client;
+        // A long poll may be under way on the own connection: nothing behind it would be read.
+        let open = client.metadata().address(self.node).and_then(|address| client.pool().open_channel(&address));
+        let Some(channel) = open else { return };
+        if let Ok(version) = channel.newest::<FetchRequest>(session::OLDEST..=NEWEST) {
+            drop(channel.submit(&request, version, client.config().request_timeout));
+        }
     }
 
     /// No answer: the partitions are asked for again a little later, perhaps of another broker.
@@ -134,21 +169,26 @@ impl Task {
         self.fetcher.long_poll.notify_one();
     }
 
-    async fn absorb(&self, plan: &Plan, answer: FetchResponse) {
+    async fn absorb(&mut self, mut plan: Plan, answer: FetchResponse) {
         for topic in answer.responses {
             for data in topic.partitions {
-                let Some(planned) = plan.find(&topic.topic, topic.topic_id, data.partition_index) else { continue };
-                match data.error_code {
-                    ErrorCode::NONE => self.absorb_records(planned, data).await,
-                    code => self.refused(planned, code),
+                let planned = plan.answered(&topic.topic, topic.topic_id, data.partition_index);
+                match (planned, data.error_code) {
+                    (Some(planned), ErrorCode::NONE) => self.absorb_records(planned, data).await,
+                    (Some(planned), code) => self.refused(planned, code),
+                    (None, _) => {}
                 }
             }
         }
         // Those that the answer leaves out have nothing new.
         let mut state = self.shared.state();
-        for planned in plan.partitions() {
+        for planned in plan.partitions().filter(|planned| !planned.is_answered) {
             if let Some(partition) = state.at(&planned.cursor) {
                 partition.busy = false;
+                // It was taken away and came back: only the session remembers what was told before.
+                if partition.bounds.is_none() {
+                    self.session.begin_anew();
+                }
             }
         }
     }
@@ -174,13 +214,16 @@ impl Task {
 
     fn deliver(&self, planned: &Planned, bounds: Bounds, chunk: Option<Chunk>) {
         let mut state = self.shared.state();
+        // Whatever became of the walk: in a session they are told once.
+        if let Some(partition) = state.partitions.get_mut(&planned.cursor.partition) {
+            partition.bounds = Some(bounds);
+        }
         let Some(partition) = state.at(&planned.cursor) else { return };
         partition.busy = false;
         // Where somebody turned back meanwhile, there would be a hole.
         if partition.phase != Phase::Placed || partition.next != planned.offset {
             return;
         }
-        partition.bounds = Some(bounds);
         partition.worked();
         if let Some(chunk) = chunk.filter(|chunk| !chunk.is_void()) {
             state.queue(chunk);
@@ -207,5 +250,11 @@ impl Task {
         }
         drop(state);
         self.shared.client.metadata().stale();
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.end_session();
     }
 }

@@ -34,9 +34,7 @@ pub struct ConsumerHandle {
 impl ConsumerHandle {
     /// The partitions that are this consumer's at the moment, in order.
     pub fn assignment(&self) -> Vec<TopicPartition> {
-        let mut partitions: Vec<TopicPartition> = self.shared.state().partitions.keys().cloned().collect();
-        partitions.sort();
-        partitions
+        self.shared.state().partitions.keys().cloned().collect()
     }
 
     /// Reads these topics from now on, and no others. Fails where the consumer was not built with

@@ -20,6 +20,7 @@ mod lookup;
 mod partition;
 mod plan;
 mod rebalance;
+mod session;
 mod shared;
 mod state;
 mod subscription;

@@ -43,6 +43,8 @@ pub(super) struct Planned {
     pub(super) cursor: Arc<Cursor>,
     pub(super) offset: i64,
     leader_epoch: i32,
+    /// An answer has been about it.
+    pub(super) is_answered: bool,
 }
 
 impl Plan {
@@ -91,12 +93,9 @@ impl Plan {
         Ok(Self { topics: by_topic(chosen), max_wait, max_bytes: config.fetch_max_bytes.min(least) })
     }
 
-    /// The request. Who is asked for first changes from one to the next, so that a broker that fills its answer from the
-    /// front serves all.
-    pub(super) fn request(&self, config: &ConsumerConfig) -> FetchRequest {
-        let mut topics: Vec<FetchTopic> = self.topics.iter().map(|topic| topic.request(config)).collect();
-        let first = fastrand::usize(..topics.len().max(1));
-        topics.rotate_left(first);
+    /// The request for all of it, in order. Topics have their ids only if they are named by them.
+    pub(super) fn request(&self, config: &ConsumerConfig, by_id: bool) -> FetchRequest {
+        let topics = self.topics.iter().map(|topic| topic.request(config, by_id)).collect();
         FetchRequest {
             max_wait_ms: i32::try_from(self.max_wait.as_millis()).unwrap_or(i32::MAX),
             min_bytes: config.fetch_min_bytes,
@@ -116,36 +115,48 @@ impl Plan {
         self.topics.iter().flat_map(|topic| &topic.partitions)
     }
 
-    /// What an answer about this partition is about. Topics have no name in newer versions, and no id in older ones.
-    pub(super) fn find(&self, name: &ByteString, id: Uuid, partition: i32) -> Option<&Planned> {
-        let topic = self.topics.iter().find(|topic| if id.is_nil() { topic.name == *name } else { topic.id == id })?;
-        let at =
-            topic.partitions.binary_search_by_key(&partition, |planned| planned.cursor.partition.partition).ok()?;
-        topic.partitions.get(at)
+    /// What an answer about this partition is about; it counts as answered then. Topics have no name in newer versions, and
+    /// no id in older ones.
+    pub(super) fn answered(&mut self, name: &ByteString, id: Uuid, partition: i32) -> Option<&Planned> {
+        let is_it = |topic: &&mut PlannedTopic| if id.is_nil() { topic.name == *name } else { topic.id == id };
+        let partitions = &mut self.topics.iter_mut().find(is_it)?.partitions;
+        let at = partitions.binary_search_by_key(&partition, |planned| planned.cursor.partition.partition).ok()?;
+        let planned = partitions.get_mut(at)?;
+        planned.is_answered = true;
+        Some(planned)
     }
+}
+
+/// Changes who is asked for first from one request to the next, so that a broker that fills its answer from the front serves
+/// all.
+pub(super) fn shuffle(request: &mut FetchRequest) {
+    let topics = &mut request.topics;
+    for topic in &mut *topics {
+        begin_anywhere(&mut topic.partitions);
+    }
+    begin_anywhere(topics);
+}
+
+fn begin_anywhere<T>(list: &mut [T]) {
+    list.rotate_left(fastrand::usize(..list.len().max(1)));
 }
 
 impl PlannedTopic {
-    fn request(&self, config: &ConsumerConfig) -> FetchTopic {
-        let mut partitions: Vec<FetchPartition> = self
-            .partitions
-            .iter()
-            .map(|planned| FetchPartition {
-                partition: planned.cursor.partition.partition,
-                current_leader_epoch: planned.leader_epoch,
-                fetch_offset: planned.offset,
-                partition_max_bytes: config.max_partition_fetch_bytes,
-                ..Default::default()
-            })
-            .collect();
-        let first = fastrand::usize(..partitions.len().max(1));
-        partitions.rotate_left(first);
-        FetchTopic { topic: self.name.clone(), topic_id: self.id, partitions }
+    fn request(&self, config: &ConsumerConfig, by_id: bool) -> FetchTopic {
+        let partitions = self.partitions.iter().map(|planned| FetchPartition {
+            partition: planned.cursor.partition.partition,
+            current_leader_epoch: planned.leader_epoch,
+            fetch_offset: planned.offset,
+            partition_max_bytes: config.max_partition_fetch_bytes,
+            ..Default::default()
+        });
+        let topic_id = if by_id { self.id } else { Uuid::nil() };
+        FetchTopic { topic: self.name.clone(), topic_id, partitions: partitions.collect() }
     }
 }
 
-fn by_topic(mut chosen: Vec<&mut Partition>) -> Vec<PlannedTopic> {
-    chosen.sort_by(|a, b| a.cursor.partition.cmp(&b.cursor.partition));
+/// `chosen` is in order.
+fn by_topic(chosen: Vec<&mut Partition>) -> Vec<PlannedTopic> {
     let mut topics: Vec<PlannedTopic> = Vec::new();
     for partition in chosen {
         partition.busy = true;
@@ -155,6 +166,7 @@ fn by_topic(mut chosen: Vec<&mut Partition>) -> Vec<PlannedTopic> {
             cursor: Arc::clone(&partition.cursor),
             offset: partition.next,
             leader_epoch: partition.leader_epoch,
+            is_answered: false,
         };
         match topics.last_mut() {
             Some(topic) if topic.name == *name => topic.partitions.push(planned),

@@ -2,7 +2,7 @@
 //!
 //! One lock holds it all. It is taken for each chunk and each Fetch, never for a record, and never across an await.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -25,7 +25,8 @@ const ERRORS_MAX: usize = 64;
 /// All partitions, and what waits to be handed out.
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) partitions: HashMap<TopicPartition, Partition>,
+    /// In the order of requests.
+    pub(super) partitions: BTreeMap<TopicPartition, Partition>,
     /// Partitions with chunks that can be handed out, each once: they take turns.
     ready: VecDeque<TopicPartition>,
     errors: VecDeque<Error>,
@@ -330,6 +331,11 @@ impl State {
 
     pub(super) fn leaders(&self) -> HashSet<i32> {
         self.partitions.values().map(|partition| partition.leader).filter(|leader| *leader >= 0).collect()
+    }
+
+    /// Whether a broker leads any partition.
+    pub(super) fn has_any_of(&self, leader: i32) -> bool {
+        self.partitions.values().any(|partition| partition.leader == leader)
     }
 
     /// Bytes that wait to be handed out.

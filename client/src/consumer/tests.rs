@@ -37,11 +37,13 @@ struct Log {
     refusal: Option<ErrorCode>,
     /// Bytes of the first batch that are turned round.
     damaged: bool,
+    /// The fetch session that is given to whoever begins one.
+    session: i32,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { leader_epoch: 1, values: vec!["a", "b", "c"], epoch_end: -1, refusal: None, damaged: false }
+        Self { leader_epoch: 1, values: vec!["a", "b", "c"], epoch_end: -1, refusal: None, damaged: false, session: 0 }
     }
 }
 
@@ -71,16 +73,21 @@ impl Log {
     }
 }
 
+/// Of each Fetch: session, epoch, and how many topics are named.
+type Fetches = Arc<Mutex<Vec<(i32, i32, usize)>>>;
+
 struct Fixture {
     broker: FakeBroker,
     log: Arc<Mutex<Log>>,
+    fetches: Fetches,
     client: Client,
 }
 
 async fn fixture() -> Fixture {
     let log = Arc::new(Mutex::new(Log::default()));
     let address = Arc::new(Mutex::new(String::new()));
-    let (shared, at) = (Arc::clone(&log), Arc::clone(&address));
+    let fetched = Fetches::default();
+    let (shared, at, fetches) = (Arc::clone(&log), Arc::clone(&address), Arc::clone(&fetched));
     let broker = FakeBroker::start(move |header, bytes| {
         let log = shared.lock().unwrap().clone();
         let topic_id = Uuid::from_u128(7);
@@ -88,9 +95,11 @@ async fn fixture() -> Fixture {
             Ok(ApiKey::Metadata) => Reply::answer(&header, &metadata(&at.lock().unwrap(), topic_id, log.leader_epoch)),
             Ok(ApiKey::Fetch) => {
                 let asked: FetchRequest = body(&header, bytes);
-                let partitions = vec![log.fetch(&asked)];
+                let partitions = asked.topics.iter().map(|_| log.fetch(&asked)).collect();
                 let topic = FetchableTopicResponse { topic: "orders".into(), topic_id, partitions };
-                Reply::answer(&header, &FetchResponse { responses: vec![topic], ..Default::default() })
+                let session_id = if asked.session_epoch < 0 { 0 } else { log.session };
+                fetches.lock().unwrap().push((asked.session_id, asked.session_epoch, asked.topics.len()));
+                Reply::answer(&header, &FetchResponse { session_id, responses: vec![topic], ..Default::default() })
             }
             Ok(ApiKey::ListOffsets) => {
                 let asked: ListOffsetsRequest = body(&header, bytes);
@@ -114,7 +123,7 @@ async fn fixture() -> Fixture {
     address.lock().unwrap().clone_from(&broker.address);
     let client = Client::builder().bootstrap(&broker.address).set("retry.backoff.ms", "5");
     let client = client.set("retry.backoff.max.ms", "20").set("fetch.max.wait.ms", "5").build().unwrap();
-    Fixture { broker, log, client }
+    Fixture { broker, log, fetches: fetched, client }
 }
 
 fn metadata(address: &str, topic_id: Uuid, leader_epoch: i32) -> MetadataResponse {
@@ -275,5 +284,30 @@ async fn a_stream_gives_the_records_and_counts_them_as_recv_does() {
         let next = std::future::poll_fn(|context| stream.as_mut().poll_next(context));
         let record = timeout(Duration::from_secs(10), next).await.unwrap().unwrap().unwrap();
         assert_eq!((record.offset, processed()), (expected, Some(expected)));
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_with_the_consumer_and_with_the_last_partition_of_a_leader() {
+    let fixture = fixture().await;
+    fixture.change(|log| log.session = 70);
+    for is_dropped in [true, false] {
+        let mut consumer = fixture.consumer(OffsetReset::Earliest).await;
+        values(&mut consumer, 3).await;
+        let seen = async |wanted: (i32, i32, usize)| {
+            while !fixture.fetches.lock().unwrap().contains(&wanted) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), seen((70, 2, 0))).await.expect("a request without news");
+        let handle = consumer.handle().clone();
+        if is_dropped {
+            drop(consumer);
+        } else {
+            handle.shared.unassign(&[orders()]);
+        }
+        timeout(Duration::from_secs(10), seen((70, -1, 0))).await.expect("the end of the session");
+        let begun: Vec<_> = fixture.fetches.lock().unwrap().drain(..).filter(|(_, epoch, _)| *epoch == 0).collect();
+        assert_eq!(begun, [(0, 0, 1)]);
     }
 }

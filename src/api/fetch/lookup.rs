@@ -18,33 +18,31 @@ pub(super) enum Missing {
     Failed(ErrorCode),
 }
 
-/// Finds the partitions of one request, all in the same image of the metadata.
+/// How the partitions of one request are named, and by whom.
 pub(super) struct Lookup<'a> {
-    broker: &'a Broker,
-    image: Arc<MetadataImage>,
-    named_by_id: bool,
-    from_replica: bool,
+    pub(super) broker: &'a Broker,
+    pub(super) named_by_id: bool,
+    pub(super) from_replica: bool,
 }
 
-impl<'a> Lookup<'a> {
-    pub(super) fn new(broker: &'a Broker, named_by_id: bool, from_replica: bool) -> Self {
-        Self { broker, image: broker.metadata().image(), named_by_id, from_replica }
-    }
+/// What there is at one moment. Not to be kept over a wait: it keeps old metadata in memory.
+pub(super) struct Present<'a> {
+    lookup: &'a Lookup<'a>,
+    image: Arc<MetadataImage>,
+}
 
-    pub(super) fn broker(&self) -> &'a Broker {
-        self.broker
+impl Lookup<'_> {
+    pub(super) fn now(&self) -> Present<'_> {
+        Present { lookup: self, image: self.broker.metadata().image() }
     }
+}
 
-    /// Takes what exists now, after a wait.
-    pub(super) fn renew(&mut self) {
-        self.image = self.broker.metadata().image();
-    }
-
+impl Present<'_> {
     /// Finds a partition. A topic's id is looked up until it is found once; from then on the topic is known by its name, so
     /// that its deletion and its making anew can be told apart from an id that never was.
     pub(super) fn find(&self, followed: &mut Followed) -> Result<Arc<Partition>, Missing> {
         let id = followed.place.topic_id;
-        let topic: Option<&Arc<Topic>> = if self.named_by_id {
+        let topic: Option<&Arc<Topic>> = if self.lookup.named_by_id {
             if followed.known_as.is_none() {
                 followed.known_as = self.image.topic_by_id(&id).map(|topic| Arc::clone(&topic.name));
             }
@@ -57,10 +55,10 @@ impl<'a> Lookup<'a> {
         let Some(topic) = topic.filter(|topic| (0..topic.partitions).contains(&number)) else {
             return Err(Missing::Unknown(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
         };
-        if self.named_by_id && topic.id != id {
+        if self.lookup.named_by_id && topic.id != id {
             return Err(Missing::Failed(ErrorCode::INCONSISTENT_TOPIC_ID));
         }
-        let partitions = self.broker.partitions();
+        let partitions = self.lookup.broker.partitions();
         let found = partitions.get(&topic.id, number).ok_or_else(|| {
             Missing::Failed(if partitions.has_topic(&topic.id) {
                 ErrorCode::KAFKA_STORAGE_ERROR
@@ -69,7 +67,7 @@ impl<'a> Lookup<'a> {
                 ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
             })
         });
-        if !self.from_replica {
+        if !self.lookup.from_replica {
             return found;
         }
         // Nobody follows this broker; who is wrong about the epoch is told that first.

@@ -169,8 +169,8 @@ impl Fetch {
 
     async fn read(&self, following: &mut Following, is_over: impl Fn() -> bool) -> Reading {
         let mut reading = Reading::new(self.bounds);
-        let mut lookup = Lookup::new(&self.broker, self.uses_topic_ids(), self.from_replica);
-        reading.run(following, &mut lookup, is_over).await;
+        let (named_by_id, from_replica) = (self.uses_topic_ids(), self.from_replica);
+        reading.run(following, &Lookup { broker: &self.broker, named_by_id, from_replica }, is_over).await;
         reading
     }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::fetch::{Due, Following};
 
-use super::lookup::Lookup;
+use super::lookup::{Lookup, Present};
 use super::visit::Visit;
 
 /// How much, and until when.
@@ -53,17 +53,15 @@ impl Reading {
     ///
     /// Batches leave as they were stored, whole, and never above the high watermark. The first batch of the first partition
     /// that has one is taken even when it is larger than asked for, so that every reader gets on.
-    pub(super) async fn run(&mut self, following: &mut Following, lookup: &mut Lookup<'_>, is_over: impl Fn() -> bool) {
+    pub(super) async fn run(&mut self, following: &mut Following, lookup: &Lookup<'_>, is_over: impl Fn() -> bool) {
         let due = following.due();
         self.visits.reserve_exact(due.len());
         // What is not due exists.
         let all_are_due = due.len() == following.len();
-        for due in due {
-            self.visit(following, due, lookup).await;
-        }
+        self.visit_all(following, due, lookup).await;
         // In a list of what does not exist there is nothing to wait for.
         self.is_final |= all_are_due && self.visits.iter().all(Visit::is_unknown);
-        let broker = lookup.broker();
+        let broker = lookup.broker;
         loop {
             let is_complete = self.available >= self.bounds.min_bytes || self.is_final;
             if is_complete || Instant::now() >= self.bounds.deadline || broker.is_stopping() || is_over() {
@@ -80,9 +78,9 @@ impl Reading {
                 _ = tokio::time::timeout_at(self.bounds.deadline, news.arrived()) => {}
                 () = broker.stopping() => {}
             }
-            lookup.renew();
+            let present = lookup.now();
             for due in following.due_since() {
-                let visit = self.visit(following, due, lookup).await;
+                let visit = self.visit(following, due, &present).await;
                 // Its topic was deleted under the eyes of a reader who waited for it.
                 self.is_final |= visit.is_some_and(Visit::is_unknown);
             }
@@ -90,14 +88,19 @@ impl Reading {
         // Others were waited for: what was found first may be deleted by now, and is not given out.
         let outdated: Vec<Due> =
             self.visits.iter().filter(|visit| visit.is_outdated()).map(|visit| visit.due).collect();
-        for due in outdated {
-            self.visit(following, due, lookup).await;
+        self.visit_all(following, outdated, lookup).await;
+    }
+
+    async fn visit_all(&mut self, following: &mut Following, all: Vec<Due>, lookup: &Lookup<'_>) {
+        let present = lookup.now();
+        for due in all {
+            self.visit(following, due, &present).await;
         }
     }
 
-    async fn visit(&mut self, following: &mut Following, due: Due, lookup: &Lookup<'_>) -> Option<&Visit> {
+    async fn visit(&mut self, following: &mut Following, due: Due, present: &Present<'_>) -> Option<&Visit> {
         let followed = following.get_mut(due.slot)?;
-        let (partition, asked) = (lookup.find(followed), followed.asked);
+        let (partition, asked) = (present.find(followed), followed.asked);
         let known = self.visits.binary_search_by_key(&due.turn, |visit| visit.due.turn);
         let (before, available_before) =
             known.map_or((0, 0), |at| (self.visits[at].bytes(), self.visits[at].available()));

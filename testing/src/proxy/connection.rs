@@ -90,7 +90,7 @@ async fn carry_requests(from: ReadHalf<'_>, mut to: WriteHalf<'_>, shared: &Shar
             let mut parcel = Parcel::new(bytes, shared.conditions.borrow().delay_requests);
             if let Some(request) = frames::request(&parcel.bytes) {
                 unanswered.lock().unwrap_or_else(PoisonError::into_inner).push_back(request);
-                if let Some(happened) = shared.traps.request(request.api) {
+                if let Some(happened) = shared.traps.request(request.api, parcel.bytes.len()) {
                     parcel.bytes.clear();
                     parcel.fault = Some((End::Reset, happened));
                 }

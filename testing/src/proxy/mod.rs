@@ -204,7 +204,12 @@ impl FaultProxy {
 
     /// Requests of this API that have come in since the start.
     pub fn requests(&self, api: ApiKey) -> u64 {
-        self.shared.traps.requests(api)
+        self.shared.traps.requests(api).count
+    }
+
+    /// Bytes of the requests of this API that have come in since the start, with their length prefixes.
+    pub fn request_bytes(&self, api: ApiKey) -> u64 {
+        self.shared.traps.requests(api).bytes
     }
 
     async fn until_listening(&self, wanted: bool) {

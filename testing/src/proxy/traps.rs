@@ -84,7 +84,14 @@ pub(super) struct Traps(Arc<Mutex<State>>);
 struct State {
     armed: Vec<(ApiKey, Trap)>,
     holds: Vec<(ApiKey, Arc<Gate>)>,
-    requests: HashMap<ApiKey, u64>,
+    requests: HashMap<ApiKey, Requests>,
+}
+
+/// What has come by of one API.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Requests {
+    pub(super) count: u64,
+    pub(super) bytes: u64,
 }
 
 impl Traps {
@@ -105,14 +112,16 @@ impl Traps {
         self.lock().armed.clear();
     }
 
-    pub(super) fn requests(&self, api: ApiKey) -> u64 {
-        self.lock().requests.get(&api).copied().unwrap_or(0)
+    pub(super) fn requests(&self, api: ApiKey) -> Requests {
+        self.lock().requests.get(&api).copied().unwrap_or_default()
     }
 
     /// Counts a request; the sender, if it is to be lost.
-    pub(super) fn request(&self, api: ApiKey) -> Option<watch::Sender<bool>> {
+    pub(super) fn request(&self, api: ApiKey, bytes: usize) -> Option<watch::Sender<bool>> {
         let mut state = self.lock();
-        *state.requests.entry(api).or_default() += 1;
+        let requests = state.requests.entry(api).or_default();
+        requests.count += 1;
+        requests.bytes += bytes as u64;
         let at = state.armed.iter().position(|(of, trap)| *of == api && matches!(trap, Trap::LoseRequest { .. }))?;
         match state.armed.remove(at).1 {
             Trap::LoseRequest { happened } | Trap::LoseAnswer { happened } | Trap::CutAnswer { happened, .. } => {

@@ -18,3 +18,4 @@ mod positions;
 mod produce;
 mod reading;
 mod rebalances;
+mod sessions;

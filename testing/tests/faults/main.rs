@@ -10,3 +10,4 @@ mod groups;
 mod members;
 mod producing;
 mod quotas;
+mod sessions;

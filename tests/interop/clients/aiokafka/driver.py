@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import json
 import logging
-import sys
 import time
 
 import aiokafka
@@ -14,9 +13,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-BOOTSTRAP, SCENARIO, PREFIX, RECORDS = sys.argv[1:]
+from scenarios import BOOTSTRAP, PARTITIONS, PREFIX, Account, await_restart, balanced, expected_records, imbalance, run
+
 BASE = {"bootstrap_servers": BOOTSTRAP, "client_id": "a-client"}
-PARTITIONS = 6
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
@@ -99,21 +98,13 @@ async def quickstart(_):
         assert PREFIX in await reader.topics() and reader.highwater(partition) == 100
 
 
-def expected_records():
+def sendable_records():
     """aiokafka does not send records with neither key nor value."""
-
-    def unhex(text):
-        return None if text == "-" else bytes.fromhex(text)
-
-    for line in open(RECORDS):
-        if not line.startswith(("#", "-\t-")):
-            key, value, headers = line.rstrip("\n").split("\t")
-            pairs = [header.split("=") for header in headers.split(",") if header]
-            yield unhex(key), unhex(value), [(bytes.fromhex(name).decode(), unhex(content)) for name, content in pairs]
+    return [record for record in expected_records() if record[:2] != (None, None)]
 
 
 async def codecs(admin):
-    expected = list(expected_records())
+    expected = sendable_records()
     for codec in (None, "gzip", "snappy", "lz4", "zstd"):
         topic = f"{PREFIX}-{codec}"
         await create_topic(admin, topic)
@@ -133,23 +124,21 @@ async def idempotent(admin):
         assert [r.value for r in got if r.partition == p] == values[p::3], f"partition {p}: lost, doubled or out of order"
 
 
-class Member(ConsumerRebalanceListener):
-    """A group member that reads in its own task and keeps account of what it owns and has read."""
+class Member(Account, ConsumerRebalanceListener):
+    """A group member that reads in its own task."""
 
     def __init__(self, **config):
+        super().__init__()
         self.consumer = AIOKafkaConsumer(**BASE, group_id=PREFIX, auto_offset_reset="earliest", auto_commit_interval_ms=500, heartbeat_interval_ms=500, **config)
         self.consumer.subscribe([PREFIX], listener=self)
-        self.owned, self.seen, self.callbacks = set(), [], 0
         self.leaving = False
         self.reading = asyncio.create_task(self.run())
 
     async def on_partitions_assigned(self, assigned):
-        self.callbacks += 1
-        self.owned = {p.partition for p in assigned}
+        self.gained(assigned)
 
     async def on_partitions_revoked(self, revoked):
-        self.callbacks += 1
-        self.owned = set()
+        self.lost(revoked)
 
     async def run(self):
         await self.consumer.start()
@@ -164,12 +153,8 @@ class Member(ConsumerRebalanceListener):
         self.owned = set()
 
 
-async def wait_for_balance(members, what):
-    def balanced():
-        owned = [p for m in members for p in m.owned]
-        return sorted(owned) == list(range(PARTITIONS)) and all(m.owned for m in members)
-
-    await wait_for(balanced, lambda: f"{what}: every partition owned once, {[sorted(m.owned) for m in members]}")
+async def wait_for_balance(members, when):
+    await wait_for(lambda: balanced(members), lambda: imbalance(members, when))
 
 
 async def stream(sent, stopping):
@@ -236,8 +221,7 @@ async def restart(admin):
     await read(leaving, 25)
     await leaving.commit()
     await leaving.stop()
-    print(json.dumps({"restart": True}), flush=True)
-    await asyncio.to_thread(sys.stdin.readline)
+    await asyncio.to_thread(await_restart)
     await produce(producer, PREFIX, values[60:])
     got = [r.value for r in await read(staying, 40)]
     assert got == values[60:], f"the consumer that stayed expected 60..99, got {got}"
@@ -358,23 +342,17 @@ async def too_large(admin):
         assert await refused(producer, b"small") is None, "the next record must go through"
 
 
+async def with_admin(scenario):
+    admin = AIOKafkaAdminClient(**BASE)
+    try:
+        await admin.start()
+        return await scenario(admin)
+    finally:
+        await admin.close()
+
+
 SCENARIOS = {
     "quickstart": quickstart, "codecs": codecs, "idempotent": idempotent, "group": group, "group-static": group_static, "restart": restart,
     "admin": administer, "transactional": transactional, "unknown-topic": unknown_topic, "too-large": too_large,
 }
-
-
-async def main():
-    answer = {"version": aiokafka.__version__}
-    admin = AIOKafkaAdminClient(**BASE)
-    try:
-        await admin.start()
-        answer |= {"ok": True, "note": await SCENARIOS[SCENARIO](admin) or ""}
-    except Exception as failure:
-        answer |= {"ok": False, "error": f"{type(failure).__name__}: {failure}"}
-    await admin.close()
-    print(json.dumps(answer), flush=True)
-    return 0 if answer["ok"] else 1
-
-
-sys.exit(asyncio.run(main()))
+run(aiokafka.__version__, {name: lambda scenario=scenario: asyncio.run(with_admin(scenario)) for name, scenario in SCENARIOS.items()})

@@ -1,27 +1,16 @@
 """confluent-kafka (librdkafka): driver.py BOOTSTRAP SCENARIO PREFIX RECORDS"""
 
-import itertools
-import json
-import sys
-import threading
 import time
 
 import confluent_kafka
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, OffsetSpec
 
-BOOTSTRAP, SCENARIO, PREFIX, RECORDS = sys.argv[1:]
+import scenarios
+from scenarios import BOOTSTRAP, PARTITIONS, PREFIX, Member, await_restart, expected_records, run, wait_for
+
 BASE = {"bootstrap.servers": BOOTSTRAP, "log_level": 0}
 ADMIN = AdminClient(BASE)
-PARTITIONS = 6
-
-
-def wait_for(condition, what, seconds=40):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
 
 
 def create_topic(name, partitions=1, config=None):
@@ -75,17 +64,6 @@ def read_from_start(topic, partitions, count):
     return messages
 
 
-def expected_records():
-    def unhex(text):
-        return None if text == "-" else bytes.fromhex(text)
-
-    for line in open(RECORDS):
-        if not line.startswith("#"):
-            key, value, headers = line.rstrip("\n").split("\t")
-            pairs = [header.split("=") for header in headers.split(",") if header]
-            yield unhex(key), unhex(value), [(bytes.fromhex(name).decode(), unhex(content)) for name, content in pairs]
-
-
 def codecs():
     expected = list(expected_records())
     for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
@@ -108,107 +86,45 @@ def idempotent():
         assert [m.value() for m in got if m.partition() == p] == values[p::3], f"partition {p}: lost, doubled or out of order"
 
 
-class Member(threading.Thread):
-    """A group member that polls on its own thread and keeps account of what it owns and has read."""
+def join(**config):
+    cooperative = config.get("partition.assignment.strategy") == "cooperative-sticky"
+    reader = consumer(PREFIX, **{"enable.auto.commit": True, "auto.commit.interval.ms": 500} | config)
 
-    def __init__(self, group, **config):
-        super().__init__(daemon=True)
-        self.cooperative = config.get("partition.assignment.strategy") == "cooperative-sticky"
-        self.consumer = consumer(group, **{"enable.auto.commit": True, "auto.commit.interval.ms": 500} | config)
-        self.consumer.subscribe([PREFIX], on_assign=self.assigned, on_revoke=self.revoke, on_lost=self.revoke)
-        self.owned, self.revoked, self.seen, self.callbacks = set(), set(), [], 0
-        self.leaving = threading.Event()
-        self.start()
+    def poll():
+        message = reader.poll(0.1)
+        return [message.value()] if message is not None and not message.error() else []
 
-    def assigned(self, _, partitions):
-        self.callbacks += 1
-        self.owned = (self.owned if self.cooperative else set()) | {p.partition for p in partitions}
+    def assigned(_, partitions):
+        # The whole assignment, where the protocol is not cooperative.
+        member.owned = member.owned if cooperative else set()
+        member.gained(partitions)
 
-    def revoke(self, _, partitions):
-        self.callbacks += 1
-        self.owned = self.owned - {p.partition for p in partitions}
-        self.revoked |= {p.partition for p in partitions}
+    def revoked(_, partitions):
+        member.lost(partitions)
 
-    def run(self):
-        while not self.leaving.is_set():
-            message = self.consumer.poll(0.1)
-            if message is not None and not message.error():
-                self.seen.append(message.value())
-        self.consumer.close()
-
-    def leave(self):
-        self.leaving.set()
-        self.join(40)
-        self.owned = set()
-
-
-class Stream(threading.Thread):
-    """Produces numbered records to all partitions until it is stopped."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.stopping = threading.Event()
-        self.sent = []
-        self.start()
-
-    def run(self):
-        producer = Producer(BASE | {"enable.idempotence": True})
-        for i in itertools.count():
-            if self.stopping.wait(0.005):
-                break
-            self.sent.append(b"%d" % i)
-            producer.produce(PREFIX, self.sent[-1], partition=i % PARTITIONS)
-            producer.poll(0)
-        assert producer.flush(30) == 0
-
-    def stop(self):
-        self.stopping.set()
-        self.join(40)
-        return set(self.sent)
-
-
-def wait_for_balance(members, what):
-    def balanced():
-        owned = [p for m in members for p in m.owned]
-        return sorted(owned) == list(range(PARTITIONS)) and all(m.owned for m in members)
-
-    wait_for(balanced, f"{what}: every partition owned once, {[sorted(m.owned) for m in members]}")
+    member = Member(poll, reader.close)
+    reader.subscribe([PREFIX], on_assign=assigned, on_revoke=revoked, on_lost=revoked)
+    member.start()
+    return member
 
 
 def group(strategy="range"):
     create_topic(PREFIX, PARTITIONS)
-    stream = Stream()
-    config = {"partition.assignment.strategy": strategy}
-    first, second = Member(PREFIX, **config), Member(PREFIX, **config)
-    wait_for_balance([first, second], "two members")
-    first.revoked, second.revoked = set(), set()
-    third = Member(PREFIX, **config)
-    wait_for_balance([first, second, third], "a third joins")
-    if strategy == "cooperative-sticky":
-        for member in (first, second):
-            assert not member.revoked & member.owned, "a partition that stays must not be revoked on the way"
-    second.leave()
-    wait_for_balance([first, third], "one leaves")
-    sent = stream.stop()
-    wait_for(lambda: sent <= {v for m in (first, second, third) for v in m.seen}, "every record read by a member")
-    first.leave()
-    third.leave()
+    producer = Producer(BASE | {"enable.idempotence": True})
+
+    def send(value, partition):
+        producer.produce(PREFIX, value, partition=partition)
+        producer.poll(0)
+
+    def flush():
+        assert producer.flush(30) == 0
+
+    scenarios.group(lambda: join(**{"partition.assignment.strategy": strategy}), send, flush, strategy == "cooperative-sticky")
 
 
 def group_static():
     create_topic(PREFIX, PARTITIONS)
-    first = Member(PREFIX, **{"group.instance.id": "one"})
-    second = Member(PREFIX, **{"group.instance.id": "two"})
-    wait_for_balance([first, second], "two static members")
-    before, callbacks = set(second.owned), first.callbacks
-    second.leave()
-    second = Member(PREFIX, **{"group.instance.id": "two"})
-    wait_for(lambda: second.owned == before, "the returning static member owns what it owned")
-    produce(Producer(BASE), PREFIX, [b"%d" % i for i in range(60)], PARTITIONS)
-    wait_for(lambda: len(first.seen) + len(second.seen) == 60, "records read by both")
-    assert first.callbacks == callbacks, "the return of a static member must not rebalance the group"
-    first.leave()
-    second.leave()
+    scenarios.group_static(lambda name: join(**{"group.instance.id": name}), lambda values: produce(Producer(BASE), PREFIX, values, PARTITIONS))
 
 
 def restart():
@@ -224,8 +140,7 @@ def restart():
     leaving.subscribe([PREFIX])
     leaving.commit(read(leaving, 25)[-1], asynchronous=False)
     leaving.close()
-    print(json.dumps({"restart": True}), flush=True)
-    sys.stdin.readline()
+    await_restart()
     produce(producer, PREFIX, values[60:])
     got = [m.value() for m in read(staying, 40)]
     assert got == values[60:], f"the consumer that stayed expected 60..99, got {got}"
@@ -271,7 +186,7 @@ def administer():
     for spec, offset in ((OffsetSpec.earliest(), 0), (OffsetSpec.latest(), 3), (OffsetSpec.for_timestamp(1_500_000), 1), (OffsetSpec.max_timestamp(), 2)):
         assert client.list_offsets({partition: spec})[partition].result(30).offset == offset, f"offset {offset} for {spec}"
 
-    member = Member(PREFIX, **{"client.id": "a-client"})
+    member = join(**{"client.id": "a-client"})
     wait_for(lambda: len(member.seen) == 3, "three records read")
     wait_for(lambda: PREFIX in [g.group_id for g in client.list_consumer_groups().result(30).valid], "the group is listed")
     described = client.describe_consumer_groups([PREFIX])[PREFIX].result(30)
@@ -330,15 +245,8 @@ def too_large():
     assert delivery_error(producer, PREFIX, b"small") is None, "the next record must go through"
 
 
-SCENARIOS = {
+run(f"{confluent_kafka.__version__} (librdkafka {confluent_kafka.libversion()[0]})", {
     "codecs": codecs, "idempotent": idempotent, "group": group, "group-cooperative": lambda: group("cooperative-sticky"),
     "group-static": group_static, "restart": restart, "admin": administer, "transactional": transactional,
     "unknown-topic": unknown_topic, "too-large": too_large,
-}
-answer = {"version": f"{confluent_kafka.__version__} (librdkafka {confluent_kafka.libversion()[0]})"}
-try:
-    answer |= {"ok": True, "note": SCENARIOS[SCENARIO]() or ""}
-except Exception as failure:
-    answer |= {"ok": False, "error": f"{type(failure).__name__}: {failure}"}
-print(json.dumps(answer), flush=True)
-sys.exit(0 if answer["ok"] else 1)
+})

@@ -2,6 +2,10 @@ module interop
 
 go 1.26.0
 
+replace interop/driver => ../../driver-go
+
+require interop/driver v0.0.0
+
 require (
 	github.com/twmb/franz-go v1.22.3
 	github.com/twmb/franz-go/pkg/kadm v1.19.0

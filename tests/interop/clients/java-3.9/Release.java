@@ -1,3 +1,5 @@
+import static driver.Scenarios.*;
+
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -21,9 +23,9 @@ class Release {
 
     static void steps(AdminWhole whole) {
         whole.step("alterConfigs, which replaces all", () -> {
-            Driver.get(Driver.admin.alterConfigs(Map.of(whole.topic, new Config(List.of(new ConfigEntry("segment.ms", "7200000"))))).all());
+            Driver.get(admin.alterConfigs(Map.of(whole.topic, new Config(List.of(new ConfigEntry("segment.ms", "7200000"))))).all());
             whole.waitForConfig(whole.topic, "segment.ms", "7200000");
-            Driver.check(whole.config(whole.topic, "retention.ms").source() != ConfigEntry.ConfigSource.DYNAMIC_TOPIC_CONFIG, () -> "retention.ms was replaced");
+            check(whole.config(whole.topic, "retention.ms").source() != ConfigEntry.ConfigSource.DYNAMIC_TOPIC_CONFIG, () -> "retention.ms was replaced");
         });
     }
 }

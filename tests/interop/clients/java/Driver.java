@@ -1,3 +1,5 @@
+import static driver.Scenarios.*;
+
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.file.Files;
@@ -7,7 +9,6 @@ import java.util.*;
 import java.util.concurrent.*;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Supplier;
 import java.util.stream.*;
 import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
@@ -21,30 +22,6 @@ import org.apache.kafka.common.serialization.*;
 /** Kafka's own Java clients, of any release that has a Release.java: Driver BOOTSTRAP SCENARIO PREFIX RECORDS. */
 public class Driver {
     static final int PARTITIONS = 6;
-    static final Duration PATIENCE = Duration.ofSeconds(40);
-    static String bootstrap, prefix, records;
-    static Admin admin;
-
-    interface Scenario {
-        /** Returns a note for the table, or null. */
-        String run() throws Exception;
-    }
-
-    interface Condition {
-        boolean holds() throws Exception;
-    }
-
-    static void check(boolean holds, Supplier<String> what) {
-        if (!holds) throw new AssertionError(what.get());
-    }
-
-    static void waitFor(Condition condition, Supplier<String> what) throws Exception {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (!condition.holds()) {
-            check(System.nanoTime() < deadline, () -> "not within " + PATIENCE.toSeconds() + " s: " + what.get());
-            Thread.sleep(20);
-        }
-    }
 
     static <T> T get(Future<T> future) throws Exception {
         try {
@@ -423,30 +400,14 @@ public class Driver {
         return null;
     }
 
-    static final Map<String, Scenario> SCENARIOS = Map.ofEntries(
+    private static final Map<String, Scenario> SCENARIOS = Map.ofEntries(
         Map.entry("codecs", Driver::codecs), Map.entry("idempotent", Driver::idempotent),
         Map.entry("group", () -> group(RangeAssignor.class, false)), Map.entry("group-cooperative", () -> group(CooperativeStickyAssignor.class, true)),
         Map.entry("group-static", Driver::groupStatic), Map.entry("restart", Driver::restart), Map.entry("admin", Driver::administer),
         Map.entry("admin-whole", AdminWhole::run), Map.entry("transactional", Driver::transactional),
         Map.entry("unknown-topic", Driver::unknownTopic), Map.entry("too-large", Driver::tooLarge));
 
-    static String json(String text) {
-        return "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"").replaceAll("\\p{Cntrl}", " ") + "\"";
-    }
-
-    public static void main(String[] arguments) {
-        bootstrap = arguments[0];
-        prefix = arguments[2];
-        records = arguments[3];
-        String version = "\"version\": " + json(Release.version());
-        try (Admin client = Admin.create(config())) {
-            admin = client;
-            String note = SCENARIOS.get(arguments[1]).run();
-            System.out.println("{\"ok\": true, " + version + ", \"note\": " + json(Objects.requireNonNullElse(note, "")) + "}");
-        } catch (Throwable failure) {
-            System.out.println("{\"ok\": false, " + version + ", \"error\": " + json(failure.toString()) + "}");
-            System.exit(1);
-        }
-        System.exit(0);
+    public static void main(String[] arguments) throws Exception {
+        run(arguments, Release.version(), SCENARIOS);
     }
 }

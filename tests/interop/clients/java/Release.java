@@ -1,3 +1,5 @@
+import static driver.Scenarios.*;
+
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -23,38 +25,37 @@ class Release {
     }
 
     static void steps(AdminWhole whole) {
-        Admin admin = Driver.admin;
-        String topic = Driver.prefix;
+        String topic = prefix;
         ConfigResource group = new ConfigResource(ConfigResource.Type.GROUP, topic);
         whole.step("configs of a group", () -> {
             Driver.get(whole.alter(group, "consumer.session.timeout.ms", "50000", AlterConfigOp.OpType.SET));
             whole.waitForConfig(group, "consumer.session.timeout.ms", "50000");
             whole.refused(InvalidConfigurationException.class, whole.alter(group, "consumer.session.timeout.ms", "1", AlterConfigOp.OpType.SET));
         });
-        whole.step("describeCluster with fenced brokers", () -> Driver.check(Driver.get(admin.describeCluster(new DescribeClusterOptions().includeFencedBrokers(true)).nodes()).size() == 1, () -> "one broker"));
+        whole.step("describeCluster with fenced brokers", () -> check(Driver.get(admin.describeCluster(new DescribeClusterOptions().includeFencedBrokers(true)).nodes()).size() == 1, () -> "one broker"));
         whole.step("listConfigResources", () -> {
             var all = Driver.get(admin.listConfigResources().all());
             for (ConfigResource.Type type : List.of(ConfigResource.Type.TOPIC, ConfigResource.Type.BROKER)) {
-                Driver.check(all.stream().anyMatch(r -> r.type() == type), () -> "no " + type + " in " + all);
+                check(all.stream().anyMatch(r -> r.type() == type), () -> "no " + type + " in " + all);
             }
         });
         whole.step("listConfigResources of groups and client metrics", () -> {
             var some = Driver.get(admin.listConfigResources(Set.of(ConfigResource.Type.GROUP, ConfigResource.Type.CLIENT_METRICS), new ListConfigResourcesOptions()).all());
             for (ConfigResource.Type type : List.of(ConfigResource.Type.GROUP, ConfigResource.Type.CLIENT_METRICS)) {
-                Driver.check(some.contains(new ConfigResource(type, topic)), () -> "no " + type + " in " + some);
+                check(some.contains(new ConfigResource(type, topic)), () -> "no " + type + " in " + some);
             }
-            Driver.check(some.stream().noneMatch(r -> r.type() == ConfigResource.Type.TOPIC), () -> "topics in " + some);
+            check(some.stream().noneMatch(r -> r.type() == ConfigResource.Type.TOPIC), () -> "topics in " + some);
             Driver.get(whole.alter(group, "consumer.session.timeout.ms", null, AlterConfigOp.OpType.DELETE));
         });
         whole.step("listGroups by type and state", () -> {
             var classic = Driver.get(admin.listGroups(ListGroupsOptions.forConsumerGroups().withTypes(Set.of(GroupType.CLASSIC))).all());
-            Driver.check(classic.stream().anyMatch(g -> g.groupId().equals(topic) && g.protocol().equals("consumer")), () -> "groups " + classic);
+            check(classic.stream().anyMatch(g -> g.groupId().equals(topic) && g.protocol().equals("consumer")), () -> "groups " + classic);
             var dead = Driver.get(admin.listGroups(new ListGroupsOptions().inGroupStates(Set.of(GroupState.DEAD))).all());
-            Driver.check(dead.stream().noneMatch(g -> g.groupId().equals(topic)), () -> "dead groups " + dead);
+            check(dead.stream().noneMatch(g -> g.groupId().equals(topic)), () -> "dead groups " + dead);
         });
         whole.step("describeClassicGroups", () -> {
             ClassicGroupDescription described = Driver.get(admin.describeClassicGroups(List.of(topic)).all()).get(topic);
-            Driver.check(described.protocol().equals("consumer") && described.members().size() == 1, () -> "group " + described);
+            check(described.protocol().equals("consumer") && described.members().size() == 1, () -> "group " + described);
         });
     }
 }

@@ -1,11 +1,9 @@
+import static driver.Scenarios.*;
+
 import java.nio.file.*;
-import java.time.Duration;
 import java.util.*;
-import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import java.util.stream.*;
-import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.utils.AppInfoParser;
@@ -17,22 +15,6 @@ import org.apache.kafka.connect.util.FutureCallback;
 
 /** A standalone worker of Kafka Connect, its REST server included: Driver BOOTSTRAP SCENARIO PREFIX RECORDS. */
 public class Driver {
-    static final Duration PATIENCE = Duration.ofSeconds(40);
-    static String bootstrap, prefix;
-    static Path scratch;
-
-    static void check(boolean holds, Supplier<String> what) {
-        if (!holds) throw new AssertionError(what.get());
-    }
-
-    static void waitFor(Callable<Boolean> condition, Supplier<String> what) throws Exception {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (!condition.call()) {
-            check(System.nanoTime() < deadline, () -> "not within " + PATIENCE.toSeconds() + " s: " + what.get());
-            Thread.sleep(20);
-        }
-    }
-
     static Connect<StandaloneHerder> startWorker() {
         return new ConnectStandalone().startConnect(new HashMap<>(Map.of(
             "bootstrap.servers", bootstrap, "listeners", "http://127.0.0.1:0", "plugin.discovery", "service_load",
@@ -92,36 +74,15 @@ public class Driver {
         worker.stop();
         worker.awaitStop();
 
-        try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
-            TopicPartition partition = new TopicPartition(prefix, 0);
-            long end = admin.listOffsets(Map.of(partition, OffsetSpec.latest())).partitionResult(partition).get().offset();
-            check(end == 700, () -> "the topic has " + end + " records instead of 700");
-            var committed = admin.listConsumerGroupOffsets("connect-" + prefix + "-sink").partitionsToOffsetAndMetadata().get();
-            check(committed.containsKey(partition) && committed.get(partition).offset() == 700, () -> "committed by the sink: " + committed);
-        }
+        TopicPartition partition = new TopicPartition(prefix, 0);
+        long end = admin.listOffsets(Map.of(partition, OffsetSpec.latest())).partitionResult(partition).get().offset();
+        check(end == 700, () -> "the topic has " + end + " records instead of 700");
+        var committed = admin.listConsumerGroupOffsets("connect-" + prefix + "-sink").partitionsToOffsetAndMetadata().get();
+        check(committed.containsKey(partition) && committed.get(partition).offset() == 700, () -> "committed by the sink: " + committed);
         return null;
     }
 
-    static String json(String text) {
-        return "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"").replaceAll("\\p{Cntrl}", " ") + "\"";
-    }
-
     public static void main(String[] arguments) throws Exception {
-        bootstrap = arguments[0];
-        prefix = arguments[2];
-        scratch = Files.createTempDirectory("kafka-connect");
-        String version = "\"version\": " + json(AppInfoParser.getVersion());
-        int status = 1;
-        try {
-            String note = files();
-            System.out.println("{\"ok\": true, " + version + ", \"note\": " + json(Objects.requireNonNullElse(note, "")) + "}");
-            status = 0;
-        } catch (Throwable failure) {
-            System.out.println("{\"ok\": false, " + version + ", \"error\": " + json(failure.toString()) + "}");
-        }
-        for (java.io.File file : scratch.toFile().listFiles()) file.delete();
-        scratch.toFile().delete();
-        // A worker that failed may still run.
-        Runtime.getRuntime().halt(status);
+        run(arguments, AppInfoParser.getVersion(), Map.of("connect-files", Driver::files));
     }
 }

@@ -2,6 +2,10 @@ module interop
 
 go 1.26.0
 
+replace interop/driver => ../../driver-go
+
+require interop/driver v0.0.0
+
 require github.com/segmentio/kafka-go v0.4.51
 
 require (

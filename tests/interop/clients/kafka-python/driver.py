@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import sys
-import threading
 import time
 
 import kafka
@@ -11,20 +9,13 @@ from kafka import ConsumerRebalanceListener, JsonSerializer, KafkaAdminClient, K
 from kafka.admin import ConfigResource, MemberToRemove
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import KafkaError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
+from kafka.errors import KafkaError, MessageSizeTooLargeError
 
-BOOTSTRAP, SCENARIO, PREFIX, RECORDS = sys.argv[1:]
+import scenarios
+from scenarios import BOOTSTRAP, PARTITIONS, PREFIX, Member, await_restart, expected_records, run, wait_for
+
 BASE = {"bootstrap_servers": BOOTSTRAP, "client_id": "a-client"}
 ADMIN = KafkaAdminClient(**BASE)
-PARTITIONS = 6
-
-
-def wait_for(condition, what, seconds=40):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds} s: {what() if callable(what) else what}")
-        time.sleep(0.02)
 
 
 def create_topic(name, partitions=1, configs=None):
@@ -102,21 +93,15 @@ def quickstart():
     producer.close(40)
 
 
-def expected_records():
+def sendable_records():
     """kafka-python sends neither headers without a value nor records with neither key nor value."""
-
-    def unhex(text):
-        return None if text == "-" else bytes.fromhex(text)
-
-    for line in open(RECORDS):
-        if not line.startswith(("#", "-\t-")):
-            key, value, headers = line.rstrip("\n").split("\t")
-            pairs = [header.split("=") for header in headers.split(",") if header and not header.endswith("=-")]
-            yield unhex(key), unhex(value), [(bytes.fromhex(name).decode(), unhex(content)) for name, content in pairs]
+    for key, value, headers in expected_records():
+        if key is not None or value is not None:
+            yield key, value, [header for header in headers if header[1] is not None]
 
 
 def codecs():
-    expected = list(expected_records())
+    expected = list(sendable_records())
     for codec in (None, "gzip", "snappy", "lz4", "zstd"):
         topic = f"{PREFIX}-{codec}"
         create_topic(topic)
@@ -138,104 +123,42 @@ def idempotent():
         assert [r.value for r in got if r.partition == p] == values[p::3], f"partition {p}: lost, doubled or out of order"
 
 
-class Member(threading.Thread, ConsumerRebalanceListener):
-    """A group member that polls on its own thread and keeps account of what it owns and has read."""
+class Listener(ConsumerRebalanceListener):
+    """Tells a member what it gained and lost."""
 
-    def __init__(self, **config):
-        super().__init__(daemon=True)
-        self.consumer = consumer(PREFIX, **{"enable_auto_commit": True, "auto_commit_interval_ms": 500, "heartbeat_interval_ms": 500} | config)
-        self.owned, self.revoked, self.seen, self.callbacks = set(), set(), [], 0
-        self.leaving = threading.Event()
-        self.consumer.subscribe([PREFIX], listener=self)
-        self.start()
+    def __init__(self, member):
+        self.member = member
 
     def on_partitions_assigned(self, assigned):
-        self.callbacks += 1
-        self.owned = self.owned | {p.partition for p in assigned}
+        self.member.gained(assigned)
 
     def on_partitions_revoked(self, revoked):
-        self.callbacks += 1
-        self.owned = self.owned - {p.partition for p in revoked}
-        self.revoked |= {p.partition for p in revoked}
-
-    def run(self):
-        while not self.leaving.is_set():
-            # A poll that ends while a join is under way may forget the join's answer, so it is not too short.
-            for part in self.consumer.poll(1000).values():
-                self.seen += [record.value for record in part]
-        self.consumer.close()
-
-    def leave(self):
-        self.leaving.set()
-        self.join(40)
-        self.owned = set()
+        self.member.lost(revoked)
 
 
-class Stream(threading.Thread):
-    """Produces numbered records to all partitions until it is stopped."""
+def join(**config):
+    reader = consumer(PREFIX, **{"enable_auto_commit": True, "auto_commit_interval_ms": 500, "heartbeat_interval_ms": 500} | config)
 
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.stopping = threading.Event()
-        self.sent = []
-        self.start()
+    def poll():
+        # A poll that ends while a join is under way may forget the join's answer, so it is not too short.
+        return [record.value for part in reader.poll(1000).values() for record in part]
 
-    def run(self):
-        producer = KafkaProducer(**BASE)
-        for i in itertools.count():
-            if self.stopping.wait(0.005):
-                break
-            self.sent.append(b"%d" % i)
-            producer.send(PREFIX, self.sent[-1], partition=i % PARTITIONS)
-        producer.close(30)
-
-    def stop(self):
-        self.stopping.set()
-        self.join(40)
-        return set(self.sent)
-
-
-def wait_for_balance(members, what):
-    def balanced():
-        owned = [p for m in members for p in m.owned]
-        return sorted(owned) == list(range(PARTITIONS)) and all(m.owned for m in members)
-
-    wait_for(balanced, lambda: f"{what}: every partition owned once, {[sorted(m.owned) for m in members]}")
+    member = Member(poll, reader.close)
+    reader.subscribe([PREFIX], listener=Listener(member))
+    member.start()
+    return member
 
 
 def group(assignor=RangePartitionAssignor):
     create_topic(PREFIX, PARTITIONS)
-    stream = Stream()
-    config = {"partition_assignment_strategy": [assignor]}
-    first, second = Member(**config), Member(**config)
-    wait_for_balance([first, second], "two members")
-    first.revoked, second.revoked = set(), set()
-    third = Member(**config)
-    wait_for_balance([first, second, third], "a third joins")
-    if assignor is CooperativeStickyAssignor:
-        for member in (first, second):
-            assert not member.revoked & member.owned, "a partition that stays must not be revoked on the way"
-    second.leave()
-    wait_for_balance([first, third], "one leaves")
-    sent = stream.stop()
-    wait_for(lambda: sent <= {v for m in (first, second, third) for v in m.seen}, "every record read by a member")
-    first.leave()
-    third.leave()
+    producer = KafkaProducer(**BASE)
+    send = lambda value, partition: producer.send(PREFIX, value, partition=partition)
+    scenarios.group(lambda: join(partition_assignment_strategy=[assignor]), send, lambda: producer.close(30), assignor is CooperativeStickyAssignor)
 
 
 def group_static():
     create_topic(PREFIX, PARTITIONS)
-    first, second = Member(group_instance_id="one"), Member(group_instance_id="two")
-    wait_for_balance([first, second], "two static members")
-    before, callbacks = set(second.owned), first.callbacks
-    second.leave()
-    second = Member(group_instance_id="two")
-    wait_for(lambda: second.owned == before, "the returning static member owns what it owned")
-    produce(KafkaProducer(**BASE), PREFIX, [b"%d" % i for i in range(60)], PARTITIONS)
-    wait_for(lambda: len(first.seen) + len(second.seen) == 60, "records read by both")
-    assert first.callbacks == callbacks, "the return of a static member must not rebalance the group"
-    first.leave()
-    second.leave()
+    scenarios.group_static(lambda name: join(group_instance_id=name), lambda values: produce(KafkaProducer(**BASE), PREFIX, values, PARTITIONS))
     ADMIN.remove_group_members(PREFIX, [MemberToRemove(group_instance_id=name) for name in ("one", "two")])
     wait_for(lambda: ADMIN.describe_groups([PREFIX])[PREFIX]["group_state"] == "Empty", "removed static members are gone")
 
@@ -254,8 +177,7 @@ def restart():
     read(leaving, 25)
     leaving.commit()
     leaving.close()
-    print(json.dumps({"restart": True}), flush=True)
-    sys.stdin.readline()
+    await_restart()
     produce(producer, PREFIX, values[60:])
     got = [r.value for r in read(staying, 40)]
     assert got == values[60:], f"the consumer that stayed expected 60..99, got {got}"
@@ -305,7 +227,7 @@ def offsets():
 
 
 def groups(partition):
-    member = Member()
+    member = join()
     wait_for(lambda: len(member.seen) == 3, "three records read")
     wait_for(lambda: PREFIX in [g["group_id"] for g in ADMIN.list_groups(states_filter=["stable"])], "the group is listed")
     described = ADMIN.describe_groups([PREFIX])[PREFIX]
@@ -364,14 +286,7 @@ def too_large():
     assert refused(producer, b"small") is None, "the next record must go through"
 
 
-SCENARIOS = {
+run(kafka.__version__, {
     "quickstart": quickstart, "codecs": codecs, "idempotent": idempotent, "group": group, "group-cooperative": lambda: group(CooperativeStickyAssignor),
     "group-static": group_static, "restart": restart, "admin": administer, "transactional": transactional, "unknown-topic": unknown_topic, "too-large": too_large,
-}
-answer = {"version": kafka.__version__}
-try:
-    answer |= {"ok": True, "note": SCENARIOS[SCENARIO]() or ""}
-except Exception as failure:
-    answer |= {"ok": False, "error": f"{type(failure).__name__}: {failure}"}
-print(json.dumps(answer), flush=True)
-sys.exit(0 if answer["ok"] else 1)
+})

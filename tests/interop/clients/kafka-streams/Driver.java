@@ -1,10 +1,10 @@
+import static driver.Scenarios.*;
+
 import java.nio.file.*;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.*;
 import java.util.concurrent.*;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Supplier;
 import java.util.stream.*;
 import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
@@ -22,27 +22,8 @@ import org.apache.kafka.streams.state.*;
 
 /** Applications of Kafka Streams, at_least_once: Driver BOOTSTRAP SCENARIO PREFIX RECORDS. */
 public class Driver {
-    interface Scenario {
-        String run() throws Exception;
-    }
-
     static final int PARTITIONS = 3;
-    static final Duration PATIENCE = Duration.ofSeconds(40), WINDOW = Duration.ofSeconds(10);
-    static String bootstrap, prefix;
-    static Path scratch;
-    static Admin admin;
-
-    static void check(boolean holds, Supplier<String> what) {
-        if (!holds) throw new AssertionError(what.get());
-    }
-
-    static void waitFor(Callable<Boolean> condition, Supplier<String> what) throws Exception {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (!condition.call()) {
-            check(System.nanoTime() < deadline, () -> "not within " + PATIENCE.toSeconds() + " s: " + what.get());
-            Thread.sleep(20);
-        }
-    }
+    static final Duration WINDOW = Duration.ofSeconds(10);
 
     static void createTopics(String... names) throws Exception {
         admin.createTopics(Stream.of(names).map(name -> new NewTopic(name, PARTITIONS, (short) 1)).toList()).all().get();
@@ -200,30 +181,7 @@ public class Driver {
         return restored + " records restored";
     }
 
-    static final Map<String, Scenario> SCENARIOS = Map.of("streams-stateless", Driver::stateless, "streams-windowed", Driver::windowed);
-
-    static String json(String text) {
-        return "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"").replaceAll("\\p{Cntrl}", " ") + "\"";
-    }
-
     public static void main(String[] arguments) throws Exception {
-        bootstrap = arguments[0];
-        prefix = arguments[2];
-        scratch = Files.createTempDirectory("kafka-streams");
-        String version = "\"version\": " + json(AppInfoParser.getVersion());
-        int status = 1;
-        try (Admin client = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
-            admin = client;
-            String note = SCENARIOS.get(arguments[1]).run();
-            System.out.println("{\"ok\": true, " + version + ", \"note\": " + json(Objects.requireNonNullElse(note, "")) + "}");
-            status = 0;
-        } catch (Throwable failure) {
-            System.out.println("{\"ok\": false, " + version + ", \"error\": " + json(failure.toString()) + "}");
-        }
-        try (Stream<Path> files = Files.walk(scratch)) {
-            files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
-        }
-        // An application that failed may still run.
-        Runtime.getRuntime().halt(status);
+        run(arguments, AppInfoParser.getVersion(), Map.of("streams-stateless", Driver::stateless, "streams-windowed", Driver::windowed));
     }
 }

@@ -1,11 +1,10 @@
-import java.io.File;
+import static driver.Scenarios.*;
+
 import java.nio.file.*;
 import java.time.Duration;
 import java.util.*;
-import java.util.function.Supplier;
 import java.util.regex.*;
 import java.util.stream.*;
-import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.*;
@@ -23,8 +22,6 @@ public class Driver {
         void run() throws Exception;
     }
 
-    static String bootstrap, prefix;
-    static Path scratch;
     static final List<String> failed = new ArrayList<>();
     static int steps;
 
@@ -38,10 +35,6 @@ public class Driver {
         } catch (Throwable failure) {
             failed.add(what + ": " + failure);
         }
-    }
-
-    static void check(boolean holds, Supplier<String> what) {
-        if (!holds) throw new AssertionError(what.get());
     }
 
     /** Tries again until it holds: some answers of a broker follow its change a moment later. */
@@ -239,10 +232,8 @@ public class Driver {
             members.prints("\"group\":\"" + prefix + "\".*\"groupInstanceId\":\"one\"");
         });
         step("consumer-groups --delete-offsets and --delete", () -> {
-            try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
-                // A static member stays in the group when its consumer is closed.
-                admin.removeMembersFromConsumerGroup(prefix, new RemoveMembersFromConsumerGroupOptions()).all().get();
-            }
+            // A static member stays in the group when its consumer is closed.
+            admin.removeMembersFromConsumerGroup(prefix, new RemoveMembersFromConsumerGroupOptions()).all().get();
             groups("--delete-offsets", "--group", prefix, "--topic", prefix + ":0").ok().prints("Request succeeded for deleting offsets from group " + prefix, "^" + prefix + "\\s+0\\s+Successful");
             groups("--describe", "--group", prefix).ok().prints("^" + prefix + "\\s+" + prefix + "\\s+1\\s+").printsNo("^" + prefix + "\\s+" + prefix + "\\s+0\\s+\\d");
             groups("--delete", "--group", prefix).ok().prints("Deletion of requested consumer groups \\('" + prefix + "'\\) was successful\\.");
@@ -374,31 +365,18 @@ public class Driver {
         });
     }
 
-    static final Map<String, Step> SCENARIOS = Map.of(
-        "tools-topics", Driver::topicTools, "tools-groups", Driver::groupTools, "tools-performance", Driver::performanceTools,
-        "tools-cluster", Driver::clusterTools, "tools-dump", Driver::dumpTools);
-
-    static String json(String text) {
-        return "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"").replaceAll("\\p{Cntrl}", " ") + "\"";
+    /** Runs the steps and tells how many there were, or what each failed one said. */
+    static Scenario all(Step scenario) {
+        return () -> {
+            scenario.run();
+            check(failed.isEmpty(), () -> failed.size() + " of " + steps + " steps failed: " + failed.stream().map(f -> f.substring(0, Math.min(f.length(), 700))).collect(Collectors.joining("; ")));
+            return steps + " steps";
+        };
     }
 
     public static void main(String[] arguments) throws Exception {
-        bootstrap = arguments[0];
-        prefix = arguments[2];
-        scratch = Files.createTempDirectory("kafka-tools");
-        String version = "\"version\": " + json(AppInfoParser.getVersion());
-        int status = 1;
-        try {
-            SCENARIOS.get(arguments[1]).run();
-            check(failed.isEmpty(), () -> failed.size() + " of " + steps + " steps failed: " + failed.stream().map(f -> f.substring(0, Math.min(f.length(), 700))).collect(Collectors.joining("; ")));
-            System.out.println("{\"ok\": true, " + version + ", \"note\": \"" + steps + " steps\"}");
-            status = 0;
-        } catch (Throwable failure) {
-            System.out.println("{\"ok\": false, " + version + ", \"error\": " + json(failure.toString()) + "}");
-        }
-        for (File file : scratch.toFile().listFiles()) file.delete();
-        scratch.toFile().delete();
-        // Some tools leave threads behind.
-        Runtime.getRuntime().halt(status);
+        run(arguments, AppInfoParser.getVersion(), Map.of(
+            "tools-topics", all(Driver::topicTools), "tools-groups", all(Driver::groupTools), "tools-performance", all(Driver::performanceTools),
+            "tools-cluster", all(Driver::clusterTools), "tools-dump", all(Driver::dumpTools)));
     }
 }

@@ -9,12 +9,11 @@ import pathlib
 import re
 import struct
 import subprocess
-import sys
 import tempfile
 import threading
-import time
 
-BOOTSTRAP, SCENARIO, PREFIX, RECORDS = sys.argv[1:]
+from scenarios import BOOTSTRAP, PREFIX, await_restart, expected_records, run, wait_for
+
 # Between two values of one consumer's output; no record contains it.
 END = b"\n--end--\n"
 
@@ -25,14 +24,6 @@ def kcat(*arguments, stdin=b"", seconds=40):
     if done.returncode:
         raise RuntimeError(done.stderr.decode(errors="replace").strip())
     return done.stdout
-
-
-def wait_for(condition, what, seconds=40):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds} s: {what()}")
-        time.sleep(0.02)
 
 
 def create(topic):
@@ -55,15 +46,11 @@ def codecs():
         topic = f"{PREFIX}-{codec}"
         create(topic)
         expected = []
-        for line in open(RECORDS):
-            if line.startswith("#"):
-                continue
-            key, value, headers = line.rstrip("\n").split("\t")
+        for key, value, headers in expected_records():
             # kcat's headers are text and never null; its keys cannot hold a NUL or be told from null when empty.
-            pairs = [h.split("=") for h in headers.split(",") if h and "=-" not in h]
-            pairs = [(bytes.fromhex(n), bytes.fromhex(v)) for n, v in pairs if "00" not in v]
-            key = b"" if key == "-" or "00" in key else bytes.fromhex(key)
-            value = b"" if value == "-" else bytes.fromhex(value)
+            pairs = [(name.encode(), content) for name, content in headers if content is not None and 0 not in content]
+            key = b"" if key is None or 0 in key else key
+            value = value or b""
             expected.append((key or None, value or None, b",".join(n + b"=" + v for n, v in pairs)))
             options = [o for n, v in pairs for o in ("-H", n + b"=" + v)]
             with tempfile.NamedTemporaryFile() as file:
@@ -168,8 +155,7 @@ def restart():
     # Leaving the group commits the offset after the last message it wrote.
     got = kcat("-G", f"{PREFIX}-leaving", "-X", "auto.offset.reset=earliest", "-q", "-c", "25", PREFIX).decode().split()
     assert got == values[:25], got
-    print(json.dumps({"restart": True}), flush=True)
-    sys.stdin.readline()
+    await_restart()
     produce(PREFIX, values[60:])
     wait_for(lambda: staying.seen == values, lambda: f"the consumer that stayed: 0..99 once, got {staying.seen}; {staying.errors[-3:]}")
     staying.leave()
@@ -220,12 +206,10 @@ def too_large():
     kcat("-P", "-t", PREFIX, "-p", "0", stdin=b"small\n")
 
 
-SCENARIOS = {"codecs": codecs, "idempotent": idempotent, "group": group, "restart": restart, "admin": admin,
-             "transactional": transactional, "unknown-topic": unknown_topic, "too-large": too_large}
-answer = {"version": " (librdkafka ".join(re.search(r"Version (\S+) .*librdkafka (\S+)", subprocess.run(["kcat", "-V"], capture_output=True, text=True).stdout).groups()) + ")"}
-try:
-    answer |= {"ok": True, "note": SCENARIOS[SCENARIO]() or ""}
-except Exception as failure:
-    answer |= {"ok": False, "error": f"{type(failure).__name__}: {failure}"}
-print(json.dumps(answer), flush=True)
-sys.exit(0 if answer["ok"] else 1)
+def version():
+    said = subprocess.run(["kcat", "-V"], capture_output=True, text=True).stdout
+    return " (librdkafka ".join(re.search(r"Version (\S+) .*librdkafka (\S+)", said).groups()) + ")"
+
+
+run(version(), {"codecs": codecs, "idempotent": idempotent, "group": group, "restart": restart, "admin": admin,
+                "transactional": transactional, "unknown-topic": unknown_topic, "too-large": too_large})

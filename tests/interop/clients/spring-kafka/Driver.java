@@ -1,7 +1,8 @@
+import static driver.Scenarios.*;
+
 import java.time.Duration;
 import java.util.*;
 import java.util.concurrent.*;
-import java.util.function.Supplier;
 import java.util.stream.*;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.*;
@@ -20,9 +21,6 @@ import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
 
 /** A listener of Spring Kafka with retry topics and a dead-letter topic: Driver BOOTSTRAP SCENARIO PREFIX RECORDS. */
 public class Driver {
-    static final Duration PATIENCE = Duration.ofSeconds(40);
-    static String bootstrap, prefix;
-
     @Configuration
     @EnableKafka
     @EnableKafkaRetryTopic
@@ -80,18 +78,6 @@ public class Driver {
         }
     }
 
-    static void check(boolean holds, Supplier<String> what) {
-        if (!holds) throw new AssertionError(what.get());
-    }
-
-    static void waitFor(Callable<Boolean> condition, Supplier<String> what) throws Exception {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (!condition.call()) {
-            check(System.nanoTime() < deadline, () -> "not within " + PATIENCE.toSeconds() + " s: " + what.get());
-            Thread.sleep(20);
-        }
-    }
-
     static List<ConsumerRecord<String, String>> read(String topic) {
         List<ConsumerRecord<String, String>> got = new ArrayList<>();
         try (Consumer<String, String> consumer = new KafkaConsumer<>(Map.of("bootstrap.servers", bootstrap), new StringDeserializer(), new StringDeserializer())) {
@@ -140,23 +126,7 @@ public class Driver {
         return null;
     }
 
-    static String json(String text) {
-        return "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"").replaceAll("\\p{Cntrl}", " ") + "\"";
-    }
-
-    public static void main(String[] arguments) {
-        bootstrap = arguments[0];
-        prefix = arguments[2];
-        String version = "\"version\": " + json(String.valueOf(KafkaTemplate.class.getPackage().getImplementationVersion()));
-        int status = 1;
-        try {
-            String note = retry();
-            System.out.println("{\"ok\": true, " + version + ", \"note\": " + json(Objects.requireNonNullElse(note, "")) + "}");
-            status = 0;
-        } catch (Throwable failure) {
-            System.out.println("{\"ok\": false, " + version + ", \"error\": " + json(failure.toString()) + "}");
-        }
-        // A listener that failed may still run.
-        Runtime.getRuntime().halt(status);
+    public static void main(String[] arguments) throws Exception {
+        run(arguments, KafkaTemplate.class.getPackage().getImplementationVersion(), Map.of("retry-topics", Driver::retry));
     }
 }

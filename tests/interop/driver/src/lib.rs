@@ -1,4 +1,11 @@
-//! What the drivers of Rust clients have in common: their arguments, the records of `records.tsv`, waiting, and the answer.
+//! What the drivers of Rust clients have in common: their arguments, the records of `records.tsv`, waiting, the answer,
+//! and the scenarios that need no more of a client than the trait [`Client`].
+
+mod groups;
+mod scenarios;
+
+pub use groups::{Account, Member, Membership, group, group_static};
+pub use scenarios::{Client, Producer, Reader, Received, Sending, codecs, idempotent, read, restart};
 
 use std::error::Error;
 use std::ops::Range;
@@ -44,6 +51,13 @@ pub struct Sample {
     pub headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
+impl Sample {
+    /// A record with a value and nothing else.
+    pub fn value(value: &str) -> Self {
+        Self { key: None, value: Some(value.into()), headers: Vec::new() }
+    }
+}
+
 impl Arguments {
     /// The four arguments of the command line.
     pub fn read() -> Outcome<Self> {
@@ -79,7 +93,7 @@ pub async fn wait_for(what: &str, mut condition: impl AsyncFnMut() -> bool) -> O
     Ok(())
 }
 
-/// The values that a scenario sends.
+/// Values that a scenario sends.
 pub fn numbers(range: Range<usize>) -> Vec<String> {
     range.map(|number| number.to_string()).collect()
 }

@@ -1,0 +1,3 @@
+module interop/driver
+
+go 1.26.0
