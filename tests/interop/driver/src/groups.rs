@@ -100,13 +100,15 @@ fn seen_by(members: &[&Member]) -> BTreeSet<String> {
 
 /// Every member has something, and every partition one owner.
 async fn wait_for_balance(what: &str, members: &[&Member]) -> Outcome {
-    wait_for(&format!("{what}: every partition owned once"), async || {
-        let owned: Vec<_> = members.iter().map(|member| member.owned()).collect();
+    let owned = || members.iter().map(|member| member.owned()).collect::<Vec<_>>();
+    let is_balanced = async || {
+        let owned = owned();
         let mut all: Vec<i32> = owned.iter().flatten().copied().collect();
         all.sort_unstable();
         all.into_iter().eq(0..PARTITIONS) && owned.iter().all(|owned| !owned.is_empty())
-    })
-    .await
+    };
+    let waited = wait_for(&format!("{what}: every partition owned once"), is_balanced).await;
+    waited.map_err(|late| format!("{late}, but {:?}", owned()).into())
 }
 
 /// Two members, a third joins, one leaves, while records are sent.
@@ -176,7 +178,10 @@ pub async fn group_static(client: &impl Client, topic: &str) -> Outcome {
     let records: Vec<_> =
         (0..PARTITIONS).cycle().zip(numbers(0..60).iter().map(|value| Sample::value(value))).collect();
     client.producer(Sending::default()).await?.send(topic, &records).await?;
-    wait_for("all records are read", async || seen_by(&[&first, &second]).len() == 60).await?;
+    wait_for("all records are read", async || seen_by(&[&first, &second]).len() == 60).await.map_err(|late| {
+        let read = [&first, &second].map(|member| (member.owned(), member.seen().len()));
+        format!("{late}; owned and number of records read: {read:?}")
+    })?;
     check!(first.account.entries().changes == changes, "the return of a static member must not rebalance the group");
     first.leave().await?;
     second.leave().await?;

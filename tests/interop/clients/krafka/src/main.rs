@@ -207,7 +207,6 @@ async fn scenario() -> Outcome<String> {
         "codecs" => codecs(&run.client, &run.arguments).await,
         "idempotent" => idempotent(&run.client, &run.arguments).await,
         "group" => group(&run.client, run.topic(), false).await,
-        "group-cooperative" => group(&run.client, run.topic(), true).await,
         "group-static" => group_static(&run.client, run.topic()).await,
         "restart" => restart(&run.client, &run.arguments).await,
         "admin" => run.admin().await,
