@@ -7,6 +7,7 @@ use naru_protocol::messages::api_versions::{ApiVersion, ApiVersionsResponse};
 use naru_protocol::{ApiKey, ErrorCode, Request, RequestHeader, Response, decode_request, encode_response};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 
 use crate::raw::Frames;
 
@@ -16,6 +17,8 @@ pub(crate) enum Reply {
     Bytes(Bytes),
     /// Sends these bytes and hangs up.
     Last(Bytes),
+    /// Sends these bytes when it is told to.
+    Later(oneshot::Receiver<()>, Bytes),
     /// Says nothing and goes on.
     Silence,
 }
@@ -29,7 +32,15 @@ impl Reply {
     /// The first bytes of this answer, then nothing more.
     pub(crate) fn cut(self, length: usize) -> Self {
         match self {
-            Self::Bytes(bytes) | Self::Last(bytes) => Self::Last(bytes.slice(..length)),
+            Self::Bytes(bytes) | Self::Last(bytes) | Self::Later(_, bytes) => Self::Last(bytes.slice(..length)),
+            Self::Silence => Self::Silence,
+        }
+    }
+
+    /// The same, not before somebody says so.
+    pub(crate) fn when(self, told: oneshot::Receiver<()>) -> Self {
+        match self {
+            Self::Bytes(bytes) | Self::Last(bytes) | Self::Later(_, bytes) => Self::Later(told, bytes),
             Self::Silence => Self::Silence,
         }
     }
@@ -95,6 +106,11 @@ async fn serve(mut stream: TcpStream, mut reply: impl FnMut(RequestHeader, Bytes
         let (bytes, last) = match reply(header, body) {
             Reply::Bytes(bytes) => (bytes, false),
             Reply::Last(bytes) => (bytes, true),
+            Reply::Later(told, bytes) => {
+                // Whoever forgets it lets it go.
+                let _ = told.await;
+                (bytes, false)
+            }
             Reply::Silence => continue,
         };
         if stream.write_all(&bytes).await.is_err() || last {

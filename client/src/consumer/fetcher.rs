@@ -61,6 +61,11 @@ impl Fetcher {
             self.express.notify_one();
         }
     }
+
+    #[cfg(test)]
+    pub(super) fn is_polling(&self) -> bool {
+        self.polling.load(Ordering::Relaxed)
+    }
 }
 
 struct Task {
@@ -190,6 +195,11 @@ impl Task {
                     self.session.begin_anew();
                 }
             }
+        }
+        drop(state);
+        if self.lane == Lane::Express {
+            // The long poll may have found them busy, and waits for something else.
+            self.fetcher.long_poll.notify_one();
         }
     }
 

@@ -1,5 +1,6 @@
 //! The consumer against a broker that does what it is told.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use naru_protocol::messages::offset_for_leader_epoch::{
 };
 use naru_protocol::records::{BatchBuilder, Codec};
 use naru_protocol::{ApiKey, ErrorCode};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -80,14 +82,17 @@ struct Fixture {
     broker: FakeBroker,
     log: Arc<Mutex<Log>>,
     fetches: Fetches,
+    /// What the answers of the next Fetches wait for, one each.
+    holds: Arc<Mutex<VecDeque<oneshot::Receiver<()>>>>,
     client: Client,
 }
 
 async fn fixture() -> Fixture {
     let log = Arc::new(Mutex::new(Log::default()));
     let address = Arc::new(Mutex::new(String::new()));
-    let fetched = Fetches::default();
-    let (shared, at, fetches) = (Arc::clone(&log), Arc::clone(&address), Arc::clone(&fetched));
+    let (fetched, holds) = (Fetches::default(), Arc::<Mutex<VecDeque<_>>>::default());
+    let (shared, at, fetches, holding) =
+        (Arc::clone(&log), Arc::clone(&address), Arc::clone(&fetched), Arc::clone(&holds));
     let broker = FakeBroker::start(move |header, bytes| {
         let log = shared.lock().unwrap().clone();
         let topic_id = Uuid::from_u128(7);
@@ -99,7 +104,12 @@ async fn fixture() -> Fixture {
                 let topic = FetchableTopicResponse { topic: "orders".into(), topic_id, partitions };
                 let session_id = if asked.session_epoch < 0 { 0 } else { log.session };
                 fetches.lock().unwrap().push((asked.session_id, asked.session_epoch, asked.topics.len()));
-                Reply::answer(&header, &FetchResponse { session_id, responses: vec![topic], ..Default::default() })
+                let answer = FetchResponse { session_id, responses: vec![topic], ..Default::default() };
+                let answer = Reply::answer(&header, &answer);
+                match holding.lock().unwrap().pop_front() {
+                    Some(told) => answer.when(told),
+                    None => answer,
+                }
             }
             Ok(ApiKey::ListOffsets) => {
                 let asked: ListOffsetsRequest = body(&header, bytes);
@@ -123,7 +133,7 @@ async fn fixture() -> Fixture {
     address.lock().unwrap().clone_from(&broker.address);
     let client = Client::builder().bootstrap(&broker.address).set("retry.backoff.ms", "5");
     let client = client.set("retry.backoff.max.ms", "20").set("fetch.max.wait.ms", "5").build().unwrap();
-    Fixture { broker, log, fetches: fetched, client }
+    Fixture { broker, log, fetches: fetched, holds, client }
 }
 
 fn metadata(address: &str, topic_id: Uuid, leader_epoch: i32) -> MetadataResponse {
@@ -149,6 +159,13 @@ impl Fixture {
         change(&mut self.log.lock().unwrap());
     }
 
+    /// Holds back the answer of the next Fetch that is not held back yet.
+    fn hold(&self) -> oneshot::Sender<()> {
+        let (tell, told) = oneshot::channel();
+        self.holds.lock().unwrap().push_back(told);
+        tell
+    }
+
     fn calls(&self, api: ApiKey) -> usize {
         self.broker.seen.lock().unwrap().iter().filter(|seen| **seen == api).count()
     }
@@ -160,6 +177,16 @@ fn orders() -> TopicPartition {
 
 async fn recv(consumer: &mut Consumer) -> Result<ConsumerRecord, Error> {
     timeout(Duration::from_secs(10), consumer.recv()).await.expect("something comes")
+}
+
+/// Waits until it is so.
+async fn until(mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), waiting).await.expect("it becomes so");
 }
 
 async fn values(consumer: &mut Consumer, count: usize) -> Vec<String> {
@@ -294,20 +321,33 @@ async fn a_session_ends_with_the_consumer_and_with_the_last_partition_of_a_leade
     for is_dropped in [true, false] {
         let mut consumer = fixture.consumer(OffsetReset::Earliest).await;
         values(&mut consumer, 3).await;
-        let seen = async |wanted: (i32, i32, usize)| {
-            while !fixture.fetches.lock().unwrap().contains(&wanted) {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        timeout(Duration::from_secs(10), seen((70, 2, 0))).await.expect("a request without news");
+        let seen = |wanted: (i32, i32, usize)| fixture.fetches.lock().unwrap().contains(&wanted);
+        until(|| seen((70, 2, 0))).await;
         let handle = consumer.handle().clone();
         if is_dropped {
             drop(consumer);
         } else {
             handle.shared.unassign(&[orders()]);
         }
-        timeout(Duration::from_secs(10), seen((70, -1, 0))).await.expect("the end of the session");
+        until(|| seen((70, -1, 0))).await;
         let begun: Vec<_> = fixture.fetches.lock().unwrap().drain(..).filter(|(_, epoch, _)| *epoch == 0).collect();
         assert_eq!(begun, [(0, 0, 1)]);
     }
+}
+
+#[tokio::test]
+async fn partitions_that_were_asked_for_outside_of_the_long_poll_are_asked_for_again() {
+    let fixture = fixture().await;
+    let mut consumer = fixture.consumer(OffsetReset::Latest).await;
+    until(|| fixture.calls(ApiKey::Fetch) > 0).await;
+    let (long_poll, express) = (fixture.hold(), fixture.hold());
+    until(|| fixture.holds.lock().unwrap().len() == 1).await;
+    // The other task takes it, and the long poll has nothing more to ask for when it is answered.
+    consumer.seek(&orders(), 3).unwrap();
+    until(|| fixture.holds.lock().unwrap().is_empty()).await;
+    long_poll.send(()).unwrap();
+    until(|| !consumer.handle().shared.state().fetchers[&0].is_polling()).await;
+    fixture.change(|log| log.values.push("d"));
+    express.send(()).unwrap();
+    assert_eq!(values(&mut consumer, 1).await, ["d"]);
 }
