@@ -2,7 +2,7 @@ module interop
 
 go 1.26.0
 
-replace interop/driver => ../../driver-go
+replace interop/driver => ../../drivers/go
 
 require interop/driver v0.0.0
 
