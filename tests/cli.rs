@@ -187,9 +187,9 @@ fn an_interrupted_produce_writes_what_it_has_read() {
         text(&seen.stdout) == "one\ntwo\n"
     });
     running.interrupt();
-    assert_eq!(running.child.wait().expect("a child").code(), Some(0));
     let mut said = String::new();
     running.child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
+    assert_eq!(running.child.wait().expect("a child").code(), Some(0), "{said}");
     assert!(said.starts_with("2 records written to typed in "), "{said}");
 }
 

@@ -294,9 +294,7 @@ async fn a_dropped_consumer_hangs_up() {
     let connections = fixture.broker.connections();
     assert!(connections > 1, "the consumer has connections of its own");
     drop(consumer);
-    while fixture.broker.connections() > 1 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    until(|| fixture.broker.connections() <= 1).await;
     assert!(handle.assignment().is_empty());
 }
 
