@@ -28,7 +28,8 @@ pub(super) fn run(start: &StartArgs, begun: Instant) -> Result<(), Failure> {
     runtime.block_on(serve(config, begun))
 }
 
-/// Connections and active segments are open files. The soft limit is there for programs that use `select`, often 1024; the hard one counts.
+/// Connections and active segments are open files. The soft limit is there for programs that use `select`, often 1024; the hard
+/// one counts.
 fn raise_open_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

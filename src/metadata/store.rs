@@ -252,8 +252,7 @@ impl MetadataStore {
         if records.is_empty() {
             return Ok(answers);
         }
-        let all: Vec<Record> = turn.unwritten.iter().chain(&records).cloned().collect();
-        let (after, bytes) = prepare(&before, &all).map_err(storage_error)?;
+        let (after, bytes) = prepare(&before, turn.unwritten.iter().chain(&records)).map_err(storage_error)?;
         turn.blocked = Some("an earlier change of the metadata was interrupted; restart the broker".to_owned());
         match self.log.append(bytes).await {
             Ok(()) => {}
@@ -285,9 +284,12 @@ fn replay_record(image: &mut MetadataImage, number: u64, bytes: Bytes) -> Result
 
 /// The image that the records lead to, and their bytes. Done before anything is appended: what cannot be applied never
 /// gets into the log.
-fn prepare(before: &MetadataImage, records: &[Record]) -> Result<(MetadataImage, Vec<Bytes>), String> {
+fn prepare<'a>(
+    before: &MetadataImage,
+    records: impl Iterator<Item = &'a Record>,
+) -> Result<(MetadataImage, Vec<Bytes>), String> {
     let mut after = before.clone();
-    let mut bytes = Vec::with_capacity(records.len());
+    let mut bytes = Vec::with_capacity(records.size_hint().0);
     for record in records {
         after.apply(record).map_err(|error| error.to_string())?;
         bytes.push(record.encode().map_err(|error| error.to_string())?);

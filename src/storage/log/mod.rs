@@ -139,6 +139,7 @@ struct Writer {
     refused_until: Option<Duration>,
     /// Bytes that were appended since a flush last covered everything up to `covered`, for `durability = os`.
     unflushed_bytes: u64,
+    /// What flushes had covered when the last batch was appended.
     covered: Offset,
     /// Whether the last sealed segment may be appended to; not when recovery found damage in it.
     may_reopen: bool,

@@ -97,7 +97,17 @@ function helpers(client) {
     assert.deepEqual(got, expected, codec)
   }
 
-  return { createTopic, readFromStart, compareRecords }
+  /** Three records in partition 3 and their offsets, by place and by time. */
+  async function compareOffsets() {
+    const sender = await client.producer()
+    await sender.send({ topic: PREFIX, messages: [1000000, 2000000, 3000000].map(t => ({ partition: 3, value: 'x', timestamp: `${t}` })) })
+    await sender.disconnect()
+    const ends = (await client.admin.fetchTopicOffsets(PREFIX)).find(p => p.partition === 3)
+    assert.deepEqual({ low: ends.low, high: ends.high }, { low: '0', high: '3' })
+    assert.equal((await client.admin.fetchTopicOffsetsByTimestamp(PREFIX, 1500000)).find(p => p.partition === 3).offset, '1')
+  }
+
+  return { createTopic, readFromStart, compareRecords, compareOffsets }
 }
 
 /** The scenarios that are the same for every client. */
