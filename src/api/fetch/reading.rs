@@ -81,8 +81,7 @@ impl Reading {
             let present = lookup.now();
             for due in following.due_since() {
                 let visit = self.visit(following, due, &present).await;
-                // Its topic was deleted under the eyes of a reader who waited for it.
-                self.is_final |= visit.is_some_and(Visit::is_unknown);
+                self.is_final |= visit.is_some_and(Visit::note_deletion);
             }
         }
         // Others were waited for: what was found first may be deleted by now, and is not given out.
@@ -98,7 +97,7 @@ impl Reading {
         }
     }
 
-    async fn visit(&mut self, following: &mut Following, due: Due, present: &Present<'_>) -> Option<&Visit> {
+    async fn visit(&mut self, following: &mut Following, due: Due, present: &Present<'_>) -> Option<&mut Visit> {
         let followed = following.get_mut(due.slot)?;
         let (partition, asked) = (present.find(followed), followed.asked);
         let known = self.visits.binary_search_by_key(&due.turn, |visit| visit.due.turn);
@@ -115,7 +114,7 @@ impl Reading {
             Ok(at) => self.visits[at] = visit,
             Err(at) => self.visits.insert(at, visit),
         }
-        self.visits.get(known.unwrap_or_else(|at| at))
+        self.visits.get_mut(known.unwrap_or_else(|at| at))
     }
 
     /// Bytes of the records that were found.

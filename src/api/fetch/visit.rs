@@ -107,6 +107,14 @@ impl Visit {
         }
     }
 
+    /// Whether the topic was deleted under the eyes of a reader who waited for it. That is answered in the same way whether the
+    /// metadata or the log is seen to be gone first.
+    pub(super) fn note_deletion(&mut self) -> bool {
+        let Found::Unknown(error_code) = self.found else { return false };
+        self.found = Found::Failed(error_code);
+        true
+    }
+
     /// The high watermark at which there is more than was found.
     pub(super) fn next(&self) -> Option<(&Arc<HighWatermark>, Offset)> {
         match (&self.found, &self.partition) {
